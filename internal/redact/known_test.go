@@ -1,0 +1,121 @@
+package redact
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"html"
+	"math/rand/v2"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The values of these tests look like nothing in particular, so that only the register can find them.
+const plainKnown = "Lorem?ipsum&dolor sit/amet+42"
+
+func backwards(s string) string {
+	b := []byte(s)
+	slices.Reverse(b)
+	return string(b)
+}
+
+func TestScrub_knownValueInEveryForm(t *testing.T) {
+	t.Parallel()
+	NewSecret(plainKnown)
+	inJSON, err := json.Marshal(plainKnown)
+	require.NoError(t, err)
+	tests := []struct{ name, text string }{
+		{"plain", plainKnown},
+		{"a part", plainKnown[5:18]},
+		{"hexadecimal", hex.EncodeToString([]byte(plainKnown))},
+		{"upper hexadecimal", strings.ToUpper(hex.EncodeToString([]byte(plainKnown)))},
+		{"URI", url.QueryEscape(plainKnown)},
+		{"path", url.PathEscape(plainKnown)},
+		{"JSON", string(inJSON)},
+		{"XML", html.EscapeString(plainKnown)},
+		{"reversed", backwards(plainKnown)},
+		{"broken over lines", plainKnown[:14] + "\n    " + plainKnown[14:]},
+		{"broken over lines in JSON", plainKnown[:14] + `\n` + plainKnown[14:]},
+		{"base64", base64.StdEncoding.EncodeToString([]byte(plainKnown))},
+		{"base64, one byte before", base64.StdEncoding.EncodeToString([]byte("\x01" + plainKnown + "\x02"))},
+		{"base64, two bytes before", base64.URLEncoding.EncodeToString([]byte("\x01\x03" + plainKnown + "\x02"))},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			text := "before " + tt.text + " after"
+			require.True(t, Leaks(text))
+			out := Scrub(text).String()
+			require.Contains(t, out, "[REDACTED:")
+			require.False(t, Leaks(out), out)
+			require.Empty(t, survives(out, tt.text), out)
+			require.True(t, strings.HasPrefix(out, "before ") && strings.HasSuffix(out, " after"), out)
+		})
+	}
+	require.False(t, Leaks("before Lorem?ipsum after"), "a part of less than 12 bytes is no leak")
+}
+
+func TestNewSecret_shortValuesAreNotLookedFor(t *testing.T) {
+	t.Parallel()
+	NewSecret("kernel")
+	require.Equal(t, "the kernel says no", Scrub("the kernel says no").String())
+	NewSecret("Zq4!Zq4!")
+	require.Equal(t, "a [REDACTED:known] b", Scrub("a Zq4!Zq4! b").String())
+}
+
+func TestNewSecret_linesOfAKey(t *testing.T) {
+	t.Parallel()
+	lines := []string{"b2tlZXBlcm9mdGhlaG91c2VvZmNhcmRz", "c29tZXRoaW5nZWxzZWVudGlyZWx5aGVyZQ"}
+	NewSecret("-----BEGIN SOMETHING-----\n" + strings.Join(lines, "\n") + "\n-----END SOMETHING-----")
+	for _, l := range lines {
+		require.NotContains(t, Scrub("> "+l+" <").String(), l[4:16])
+	}
+	require.Equal(t, "-----BEGIN SOMETHING-----", Scrub("-----BEGIN SOMETHING-----").String())
+}
+
+func TestRegister_firstValuesStayAndLatestReplaceTheOldest(t *testing.T) {
+	t.Parallel()
+	r := &register{}
+	value := func(i int) string { return fmt.Sprintf("value of number %06d here", i*7919) }
+	const all = 4 * (keepFirst + keepLatest)
+	for i := range all {
+		r.add(value(i))
+	}
+	require.LessOrEqual(t, len(r.values), keepFirst+2*keepLatest)
+	held := func(i int) bool { return slices.Contains(r.values, value(i)) }
+	require.True(t, held(0))
+	require.True(t, held(keepFirst-1))
+	require.False(t, held(keepFirst))
+	require.True(t, held(all-keepLatest))
+	require.True(t, held(all-1))
+}
+
+func TestRegister_manyAtOnce(t *testing.T) {
+	t.Parallel()
+	r := &register{}
+	var wait sync.WaitGroup
+	for i := range 8 {
+		wait.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(i), 1))
+			for range 30 {
+				v := pick(random, alnum, 24)
+				r.add(v)
+				found := false
+				r.find("text "+v+" text", func(start, end int) bool {
+					found = found || start == 5 && end == 29
+					return true
+				})
+				if !found {
+					t.Errorf("%s is not found", v)
+				}
+			}
+		})
+	}
+	wait.Wait()
+}
