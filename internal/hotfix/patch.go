@@ -1,0 +1,131 @@
+package hotfix
+
+import (
+	"time"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
+)
+
+// A Patch is a change to one repository, not yet published.
+type Patch struct {
+	Base  string       `json:"base"` // commit it applies to
+	Diff  string       `json:"diff"` // unified diff, as git writes it
+	Files []FileChange `json:"files"`
+}
+
+// A FileChange is one file of a patch.
+type FileChange struct {
+	Path    string `json:"path"`
+	Added   int    `json:"added"`   // lines
+	Removed int    `json:"removed"` // lines
+	Test    bool   `json:"test"`    // the toolchain runs it as a test
+	New     bool   `json:"new"`
+	Deleted bool   `json:"deleted"`
+}
+
+// A TestRun is one execution of a project's tests.
+type TestRun struct {
+	Command string        `json:"command"`
+	Exit    int           `json:"exit"`
+	Passed  bool          `json:"passed"`
+	Tests   []TestResult  `json:"tests"` // empty when the runner's output has no machine format
+	Output  redact.Text   `json:"output"`
+	Took    time.Duration `json:"took"`
+	Cause   string        `json:"cause,omitempty"` // why it ended when it did not exit by itself: "timeout", "memory", ...
+}
+
+// A TestResult is one test of a run. Status is "pass", "fail" or "skip".
+type TestResult struct {
+	Name   string `json:"name"`
+	Status string `json:"status"`
+}
+
+// Evidence is why a patch should be believed: the added tests fail without the patch and pass with it,
+// and nothing that passed before fails now.
+type Evidence struct {
+	Before []TestRun `json:"before"` // added tests, old code
+	After  []TestRun `json:"after"`  // added tests, new code
+	Base   *TestRun  `json:"base"`   // all tests, old code
+	Suite  *TestRun  `json:"suite"`  // all tests, new code
+	Gaps   []Reason  `json:"gaps"`   // what is missing from the proof
+}
+
+// Proves reports whether the evidence is complete: there was a test, it failed before and passed after each
+// time, the suite ran, and no gap was found.
+func (e Evidence) Proves() bool {
+	if len(e.Before) == 0 || len(e.After) == 0 || e.Suite == nil || len(e.Gaps) > 0 {
+		return false
+	}
+	for _, r := range e.Before {
+		if r.Passed || r.Cause != "" {
+			return false
+		}
+	}
+	for _, r := range e.After {
+		if !r.Passed {
+			return false
+		}
+	}
+	return true
+}
+
+// A Proposal is a patch on its way to a draft pull request.
+type Proposal struct {
+	Case   Fingerprint
+	Issue  int
+	Repo   Repo
+	Into   string // branch it is proposed for; "" is the default branch
+	Branch string
+	Title  string
+	Commit string // commit message
+	Body   redact.Text
+	Labels []string
+}
+
+// An Ending is how an attempt ended.
+type Ending string
+
+// The endings.
+const (
+	DraftOpened Ending = "draft-opened"
+	NoFix       Ending = "no-fix"      // the model gave up, and said why
+	Refused     Ending = "refused"     // the patch did not pass the policy
+	OverBudget  Ending = "over-budget" // steps, tokens, money or time ran out
+	Broken      Ending = "broken"      // our own machinery failed
+	Halted      Ending = "halted"      // a person stopped it
+)
+
+// An Outcome is the end of one attempt.
+type Outcome struct {
+	Ending   Ending      `json:"ending"` // "" while the attempt is under way
+	PR       int         `json:"pr"`     // 0 unless DraftOpened
+	Patch    *Patch      `json:"patch,omitempty"`
+	Evidence Evidence    `json:"evidence"`
+	Refusals []Reason    `json:"refusals"` // why a patch was not published
+	Says     redact.Text `json:"says"`     // one paragraph for the issue
+}
+
+// An Attempt is one try at fixing a case. It is saved before it starts.
+type Attempt struct {
+	RunID   string    `json:"runId"` // names the transcript in the store
+	By      string    `json:"by"`    // "policy", or the login of whoever asked
+	Hint    string    `json:"hint"`  // what that person added
+	Started time.Time `json:"started"`
+	Ended   time.Time `json:"ended"`
+	Steps   int       `json:"steps"`
+	Tokens  int       `json:"tokens"`
+	Outcome Outcome   `json:"outcome"`
+}
+
+// An Issue is the text that the forge keeps in step with a case.
+type Issue struct {
+	Repo        Repo
+	Number      int         // 0: find it by Marker, or create it
+	Marker      string      // a line of Body that only we can have written
+	Also        []string    // markers by which older versions of the daemon knew it
+	Title       string      // used when the issue is created
+	Body        redact.Text // the whole body; contains Marker
+	Labels      []string
+	State       string // "open", "closed"; what the forge found, not a wish
+	StateReason string // "completed", "not_planned", "reopened", "" ; found like State
+}
