@@ -1,0 +1,219 @@
+package kernel
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
+)
+
+// Self is how this daemon recognises itself, so that it never reacts to its own failures.
+type Self struct {
+	Name string   // name of our repository, under any owner; default "daemon-hotfix"
+	URLs []string // where we are served; the address the kernel posted to counts as well
+}
+
+// Rules of notices that are ignored.
+const (
+	RuleEvent      = "event"       // not an event we act on
+	RuleConclusion = "conclusion"  // the run did not fail
+	RuleOwnFailure = "own-failure" // the daemon itself failed
+	RuleOwnBranch  = "own-branch"  // a run on a branch that we proposed
+	RuleNoCommand  = "no-command"  // a comment without a command for us
+	RuleBot        = "bot"         // written by a bot
+	RuleOutsider   = "outsider"    // written by someone without a role in the repository
+	RuleMalformed  = "malformed"   // too little in it to act on
+)
+
+// Notice decodes the delivery and redacts it in one step.
+func (d *Delivery) Notice() (hotfix.Notice, error) {
+	settings, err := scrubJSON(d.Settings)
+	if err != nil {
+		return hotfix.Notice{}, fmt.Errorf("redact settings of %s: %w", d.id(), err)
+	}
+	n := hotfix.Notice{ID: d.id(), Event: clean(d.Event, 100), Settings: settings, Token: d.Token}
+	switch {
+	case d.command != nil:
+		err = d.readCommand(&n)
+	case d.Event == "kernel.plugin_error":
+		err = d.readFailure(&n)
+	case runEvents[d.Event] != nil:
+		err = d.readRun(&n)
+	case strings.HasPrefix(d.Event, "issue_comment.") || strings.HasPrefix(d.Event, "pull_request_review_comment."):
+		err = ignored(RuleNoCommand, "The comment holds no command.")
+	default:
+		err = ignored(RuleEvent, "No rule of daemon-hotfix acts on %s.", n.Event)
+	}
+	if reason, ok := err.(ignore); ok {
+		n.Failure, n.Command, n.Ignored, err = nil, nil, (*hotfix.Reason)(&reason), nil
+	}
+	return n, err
+}
+
+// An ignore ends the reading of a payload that is not for us.
+type ignore hotfix.Reason
+
+func (i ignore) Error() string { return i.Because }
+
+func ignored(rule, format string, args ...any) error {
+	return ignore{Rule: rule, Because: fmt.Sprintf(format, args...)}
+}
+
+var plainID = regexp.MustCompile(`^[0-9A-Za-z._:-]{1,100}$`)
+
+// id names the delivery. The kernel sends UUIDs; anything that is not fit for a key is hashed.
+func (d *Delivery) id() string { return name("", d.StateID) }
+
+// name is kind and id as one key. An id that is not fit for one is hashed.
+func name(kind, id string) string {
+	if !plainID.MatchString(id) || redact.Scrub(id).String() != id {
+		sum := sha256.Sum256([]byte(id))
+		id = "sha256:" + hex.EncodeToString(sum[:16])
+	}
+	if kind == "" {
+		return id
+	}
+	return kind + ":" + id
+}
+
+// bigText bounds what is scrubbed at all. Scrubbing comes before cutting, so that no half secret slips through.
+const bigText = 256 << 10
+
+// text scrubs s and then cuts its middle to at most limit bytes.
+func text(s string, limit int) redact.Text {
+	if len(s) > bigText {
+		s = strings.ToValidUTF8(s[:bigText], "")
+	}
+	return redact.Cut(redact.Scrub(stripUserinfo(s)), limit)
+}
+
+// clean is for names: one line without secrets, controls or characters that change how a line is read.
+func clean(s string, limit int) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r < 0x20 || r >= 0x7f && r < 0xa0 || r == 0xfffd || r == 0xfeff:
+			return -1
+		case r >= 0x200b && r <= 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2060 && r <= 0x2069, r >= 0xe0000 && r <= 0xe007f:
+			return -1
+		}
+		return r
+	}, s)
+	return redact.Scrub(stripUserinfo(s[:min(len(s), bigText)])).Head(limit).String()
+}
+
+var userinfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#@'"]*@`)
+
+// stripUserinfo takes the credentials out of every URL in s.
+func stripUserinfo(s string) string {
+	for {
+		t := userinfo.ReplaceAllString(s, "$1")
+		if t == s {
+			return s
+		}
+		s = t
+	}
+}
+
+func isURL(s string) bool {
+	return strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://")
+}
+
+// cleanURL is the stable name of a URL: no credentials, query or fragment, host in lower case, no slash at the end.
+func cleanURL(s string) string {
+	u, err := url.Parse(strings.TrimSpace(s))
+	if err != nil || u.Host == "" {
+		return clean(s, 300)
+	}
+	u.User, u.RawQuery, u.Fragment, u.ForceQuery = nil, "", "", false
+	u.Scheme, u.Host = strings.ToLower(u.Scheme), strings.ToLower(u.Host)
+	return clean(strings.TrimRight(u.String(), "/"), 300)
+}
+
+var ownerName, repoName = regexp.MustCompile(`^[0-9A-Za-z](?:[0-9A-Za-z_-]{0,38})$`), regexp.MustCompile(`^[0-9A-Za-z._-]{1,100}$`)
+
+// parseRepo reads owner/name strictly; zero if it is anything else.
+func parseRepo(s string) hotfix.Repo {
+	r, err := hotfix.ParseRepo(strings.TrimSpace(s))
+	if err != nil || redact.Scrub(s).String() != s || !ownerName.MatchString(r.Owner) || !repoName.MatchString(r.Name) {
+		return hotfix.Repo{}
+	}
+	return r
+}
+
+// isSelf reports whether a repository's name or one of urls is ours.
+func (d *Delivery) isSelf(repo hotfix.Repo, urls ...string) bool {
+	self := d.opts.Self
+	if self.Name == "" {
+		self.Name = "daemon-hotfix"
+	}
+	if strings.EqualFold(repo.Name, self.Name) {
+		return true
+	}
+	for _, u := range urls {
+		for _, own := range append([]string{d.Ref}, self.URLs...) {
+			if isURL(u) && isURL(own) && cleanURL(u) == cleanURL(own) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// scrubJSON redacts every string of a JSON value and then the text as a whole, which shows secrets that only their
+// key gives away.
+func scrubJSON(raw json.RawMessage) (json.RawMessage, error) {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	var v any
+	if err := dec.Decode(&v); err != nil {
+		return nil, err
+	}
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(scrubValue(v)); err != nil {
+		return nil, err
+	}
+	out := bytes.TrimSpace(buf.Bytes())
+	if whole := []byte(redact.Scrub(string(out)).String()); json.Valid(whole) {
+		out = whole
+	}
+	return out, nil
+}
+
+func scrubValue(v any) any {
+	switch v := v.(type) {
+	case string:
+		return redact.Scrub(stripUserinfo(v)).String()
+	case []any:
+		for i := range v {
+			v[i] = scrubValue(v[i])
+		}
+		return v
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for k, e := range v {
+			out[redact.Scrub(k).String()] = scrubValue(e)
+		}
+		return out
+	}
+	return v
+}
+
+// Then says in a word what a notice is for: "triage", "command" or "ignore".
+func Then(n hotfix.Notice) string {
+	switch {
+	case n.Failure != nil:
+		return "triage"
+	case n.Command != nil:
+		return "command"
+	}
+	return "ignore"
+}
