@@ -1,0 +1,123 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	_ "modernc.org/sqlite" // the driver "sqlite"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// liteConns bounds the connections to the file: one writes, the others read.
+const liteConns = 4
+
+// pageBytes is the size of SQLite's pages, its default.
+const pageBytes = 4096
+
+// openLite opens the SQLite file. FULL means that what is acknowledged survives a power cut, not only a crash.
+func (s *SQL) openLite(ctx context.Context, path string, maxBytes int64) error {
+	if path == "" || strings.HasPrefix(path, ":") || strings.HasPrefix(path, "file:") {
+		return fmt.Errorf("sqlite:%s names no file: write sqlite:PATH", path)
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return fmt.Errorf("find %s: %w", path, err)
+	}
+	if err := createPrivate(path); err != nil {
+		return fmt.Errorf("create store: %w", err)
+	}
+	pragmas := url.Values{"_txlock": {"immediate"}, "_pragma": {
+		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)"}}
+	if maxBytes > 0 {
+		pragmas.Add("_pragma", fmt.Sprintf("max_page_count(%d)", max(maxBytes/pageBytes, 1)))
+	}
+	name := (&url.URL{Scheme: "file", Path: path, RawQuery: pragmas.Encode()}).String()
+	if s.lite, err = sql.Open("sqlite", name); err != nil {
+		return fmt.Errorf("open %s: %w", path, err)
+	}
+	s.lite.SetMaxOpenConns(liteConns)
+	s.lite.SetMaxIdleConns(liteConns)
+	s.path = path
+	if s.file, err = os.Stat(path); err == nil {
+		if err = s.lite.PingContext(ctx); err == nil {
+			s.locks, err = fileLocks(path + ".lock")
+		}
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("open %s: %w", path, classify(err)), s.lite.Close())
+	}
+	return nil
+}
+
+// createPrivate makes an empty file that only its owner may read. One that exists is not opened here: to close it
+// again would drop the locks that SQLite holds on it in this process.
+func createPrivate(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+func (s *SQL) openPG(ctx context.Context, dsn string) error {
+	cfg, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return fmt.Errorf("read the store's address: %w", err) // pgx leaves the password out
+	}
+	if !strings.Contains(dsn, "pool_max_conns") {
+		cfg.MaxConns = 16
+	}
+	if s.pg, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
+		return fmt.Errorf("open store: %w", classify(err))
+	}
+	if err = s.pg.Ping(ctx); err != nil {
+		s.pg.Close()
+		return fmt.Errorf("reach store: %w", classify(err))
+	}
+	s.locks = advisoryLocks(cfg.ConnConfig.Copy())
+	return nil
+}
+
+// migrate brings our tables up to date, one process at a time.
+func (s *SQL) migrate(ctx context.Context) error {
+	unlock, err := s.Exclusive(ctx, "migrate")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	dialect, db := goose.DialectSQLite3, s.lite
+	if s.pg != nil {
+		dialect, db = goose.DialectPostgres, stdlib.OpenDBFromPool(s.pg)
+		defer db.Close() // not the pool beneath it
+	}
+	provider, err := goose.NewProvider(dialect, db, files, goose.WithDisableGlobalRegistry(true),
+		goose.WithTableName("hotfix_migrations"))
+	if err != nil {
+		return err
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
