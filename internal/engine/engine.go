@@ -1,0 +1,88 @@
+// Package engine puts the rooms together: the HTTP door, the store, the queue and the daemon. Everything that
+// runs the whole story (serve, the demo, the benchmarks) starts one.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/daemon"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/kernel"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/queue"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
+)
+
+// A Config is everything an Engine needs. Daemon.Store is filled in.
+type Config struct {
+	Store    store.Config
+	Daemon   daemon.Config
+	Queue    queue.Config   // Store, Work and Log are filled in
+	Kernel   kernel.Options // Now is filled in
+	Manifest daemon.Manifest
+}
+
+// An Engine takes deliveries in and works on them.
+type Engine struct {
+	cfg      Config
+	store    *store.SQL
+	queue    *queue.Queue
+	daemon   *daemon.Daemon
+	manifest []byte
+}
+
+// Open opens the store and gets everything ready; Start begins to work.
+func Open(ctx context.Context, cfg Config) (*Engine, error) {
+	if cfg.Daemon.Now == nil {
+		cfg.Daemon.Now = time.Now
+	}
+	st, err := store.Open(ctx, cfg.Store)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	e := &Engine{cfg: cfg, store: st, manifest: cfg.Manifest.JSON()}
+	cfg.Daemon.Store = st
+	if e.daemon, err = daemon.New(cfg.Daemon); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	cfg.Queue.Store, cfg.Queue.Log = st, cfg.Daemon.Log
+	cfg.Queue.Work = queue.Work{Triage: e.daemon.Triage, Report: e.daemon.Report, Fix: e.daemon.Fix,
+		Watch: func(context.Context) error { return nil }} // nothing is periodic yet
+	if e.queue, err = queue.New(ctx, cfg.Queue); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return e, nil
+}
+
+// Start begins to work on what is queued. It returns at once.
+func (e *Engine) Start(ctx context.Context) error { return e.queue.Start(ctx) }
+
+// Stop finishes or hands back what is being worked on, within the context's deadline, and closes the store.
+func (e *Engine) Stop(ctx context.Context) error {
+	return errors.Join(e.queue.Stop(ctx), e.store.Close())
+}
+
+// Store returns the engine's store.
+func (e *Engine) Store() *store.SQL { return e.store }
+
+// Handler returns the door: what the kernel, and whoever watches over the process, may call.
+func (e *Engine) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /{$}", e.deliver)
+	mux.HandleFunc("GET /manifest.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "public, max-age=300")
+		_, _ = w.Write(e.manifest)
+	})
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, map[string]any{"ok": true}) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if err := e.store.Ready(r.Context()); err != nil {
+			refuse(w, http.StatusServiceUnavailable, "store", "the store does not answer")
+			return
+		}
+		reply(w, http.StatusOK, map[string]any{"ok": true})
+	})
+	return mux
+}

@@ -1,0 +1,191 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
+)
+
+const (
+	watchQueue  = "watch"
+	recordFor   = time.Minute    // how long we try to write down how work ended
+	longestWait = 24 * time.Hour // that a RetryAt is believed
+)
+
+// wantArgs name a want. Its row has everything else.
+type wantArgs struct {
+	Want store.Kind `json:"want"`
+	Name string     `json:"name"`
+}
+
+func (wantArgs) Kind() string { return "want" }
+
+type wantWorker struct {
+	river.WorkerDefaults[wantArgs]
+	q *Queue
+}
+
+func (w *wantWorker) Timeout(job *river.Job[wantArgs]) time.Duration {
+	return w.q.limits(job.Args.Want).Timeout
+}
+
+func (q *Queue) limits(kind store.Kind) Limits {
+	switch kind {
+	case store.Report:
+		return q.cfg.Report
+	case store.Fix:
+		return q.cfg.Fix
+	}
+	return q.cfg.Triage
+}
+
+// Work carries out one want. Whatever happens, the want's row says what comes next, and River only waits.
+func (w *wantWorker) Work(ctx context.Context, job *river.Job[wantArgs]) error {
+	q, args := w.q, job.Args
+	limits := q.limits(args.Want)
+	q.begin(job.ID)
+	defer q.end(job.ID)
+	claim, err := q.cfg.Store.Claim(ctx, args.Want, args.Name, job.ID, q.worker, limits.PerRepo)
+	switch {
+	case errors.Is(err, store.ErrObsolete):
+		return nil
+	case errors.Is(err, store.ErrBusy):
+		return river.JobSnooze(q.cfg.Sweep + rand.N(q.cfg.Sweep))
+	case err != nil:
+		q.cfg.Log.Error("work could not begin", "kind", args.Want, "name", args.Name, "error", err)
+		return river.JobSnooze(limits.after(0))
+	}
+	if claim.Want.Attempts >= limits.Attempts { // its process died each time, so nobody could park it
+		return q.finish(ctx, claim, store.End{Failed: claim.Want.Reason, Park: true}, 0)
+	}
+	return q.conclude(ctx, claim, limits, q.do(ctx, args))
+}
+
+// do calls the work's function. A panic is a failure like any other.
+func (q *Queue) do(ctx context.Context, args wantArgs) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			q.cfg.Log.Error("work panicked", "kind", args.Want, "name", args.Name, "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	switch args.Want {
+	case store.Triage:
+		return q.cfg.Work.Triage(ctx, args.Name)
+	case store.Report:
+		return q.cfg.Work.Report(ctx, hotfix.Fingerprint(args.Name))
+	case store.Fix:
+		return q.cfg.Work.Fix(ctx, hotfix.Fingerprint(args.Name))
+	}
+	return fmt.Errorf("nothing is known about work of kind %q: was it stored by a newer version?", args.Want)
+}
+
+// conclude decides what becomes of a want whose work returned err.
+func (q *Queue) conclude(ctx context.Context, c store.Claim, limits Limits, err error) error {
+	log := q.cfg.Log.With("kind", c.Want.Kind, "name", c.Want.Name)
+	var later interface{ RetryAt() time.Time }
+	switch {
+	case err == nil:
+		return q.finish(ctx, c, store.End{}, 0)
+	case errors.Is(ctx.Err(), context.Canceled): // we are stopping; a deadline is another matter
+		log.Info("work handed back")
+		return q.finish(ctx, c, store.End{Later: true}, 0)
+	case errors.As(err, &later):
+		pause := min(max(later.RetryAt().Sub(q.cfg.Now()), time.Second), longestWait)
+		log.Info("work postponed", "for", pause, "error", err)
+		return q.finish(ctx, c, store.End{Failed: err.Error(), Later: true}, pause+rand.N(pause/10+1))
+	}
+	attempts := c.Want.Attempts + 1
+	end := store.End{Failed: err.Error(), Park: attempts >= limits.Attempts}
+	if end.Park {
+		log.Error("work parked", "attempts", attempts, "error", err)
+	} else {
+		log.Warn("work failed", "attempts", attempts, "error", err)
+	}
+	return q.finish(ctx, c, end, limits.after(c.Want.Attempts))
+}
+
+// after is how long to wait after the failure that follows n others: longer each time, and never the same for two.
+func (l Limits) after(n int) time.Duration {
+	pause := l.Backoff
+	for range n {
+		if pause = 2 * pause; pause >= l.Longest {
+			break
+		}
+	}
+	pause = min(pause, l.Longest)
+	return pause - pause/4 + rand.N(pause/2+1)
+}
+
+// finish writes down how the work ended, even if we are stopping, and returns what River should do.
+func (q *Queue) finish(ctx context.Context, c store.Claim, end store.End, pause time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordFor)
+	defer cancel()
+	for try := 50 * time.Millisecond; ; try = min(2*try, 5*time.Second) {
+		again, err := q.cfg.Store.Finish(ctx, c, end)
+		switch {
+		case errors.Is(err, store.ErrObsolete):
+			q.cfg.Log.Warn("work was taken over meanwhile", "kind", c.Want.Kind, "name", c.Want.Name)
+			return nil
+		case err == nil && !again:
+			return nil
+		case err == nil:
+			return river.JobSnooze(pause)
+		}
+		select {
+		case <-time.After(try):
+		case <-ctx.Done(): // the sweep finds it when the store is back
+			return fmt.Errorf("record the end of %s %s: %w", c.Want.Kind, c.Want.Name, err)
+		}
+	}
+}
+
+func (q *Queue) begin(job int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.active[job] = true
+}
+
+func (q *Queue) end(job int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.active, job)
+}
+
+// watchArgs ask for one look at everything that changes by itself.
+type watchArgs struct{}
+
+func (watchArgs) Kind() string { return "watch" }
+
+func (q *Queue) watchJob() (river.JobArgs, *river.InsertOpts) {
+	return watchArgs{}, &river.InsertOpts{Queue: watchQueue, MaxAttempts: 1, UniqueOpts: river.UniqueOpts{
+		ByState: []rivertype.JobState{rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning,
+			rivertype.JobStateRetryable, rivertype.JobStateScheduled}}}
+}
+
+type watchWorker struct {
+	river.WorkerDefaults[watchArgs]
+	q *Queue
+}
+
+func (w *watchWorker) Timeout(*river.Job[watchArgs]) time.Duration { return w.q.cfg.WatchTimeout }
+
+// Work looks once, and forgets what is too old. If that fails, the next look comes soon enough.
+func (w *watchWorker) Work(ctx context.Context, _ *river.Job[watchArgs]) error {
+	if err := w.q.cfg.Work.Watch(ctx); err != nil {
+		w.q.cfg.Log.Warn("watch failed", "error", err)
+	}
+	if err := w.q.cfg.Store.Prune(ctx, w.q.cfg.KeepNotices, w.q.cfg.KeepRuns); err != nil {
+		w.q.cfg.Log.Warn("old rows were not removed", "error", err)
+	}
+	return nil
+}
