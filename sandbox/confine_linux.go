@@ -1,0 +1,147 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"unsafe"
+
+	"github.com/landlock-lsm/go-landlock/landlock"
+	"golang.org/x/sys/unix"
+	"kernel.org/pub/linux/libs/security/libcap/psx"
+)
+
+// needed are the capabilities that setting up takes, in the box's own namespaces only.
+var needed = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_SETPCAP, unix.CAP_SYS_RESOURCE, unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_DAC_OVERRIDE}
+
+// raiseCapabilities makes the permitted capabilities of this thread effective again; changing the user took them
+// out of force. Nothing else runs yet, and all threads at once cannot be reached before /proc is our own.
+func raiseCapabilities() error {
+	head, sets := capabilities(needed)
+	return unix.Capset(&head, &sets[0])
+}
+
+// capabilities returns what capset takes to make exactly these permitted and effective, and none inheritable.
+func capabilities(caps []uintptr) (unix.CapUserHeader, [2]unix.CapUserData) {
+	var sets [2]unix.CapUserData
+	for _, c := range caps {
+		sets[c/32].Effective |= 1 << (c % 32)
+		sets[c/32].Permitted |= 1 << (c % 32)
+	}
+	return unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, sets
+}
+
+func orNil(errno syscall.Errno) error {
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// prctl calls prctl on every thread.
+func prctl(option, a, b uintptr) error {
+	_, _, errno := psx.Syscall6(unix.SYS_PRCTL, option, a, b, 0, 0, 0)
+	return orNil(errno)
+}
+
+// loopbackUp brings up the only network interface there is.
+func loopbackUp() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	lo, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	lo.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo)
+}
+
+func (p *first) setLimits() error {
+	for _, l := range p.Limits {
+		if err := unix.Setrlimit(l.Resource, &unix.Rlimit{Cur: l.Value, Max: l.Value}); err != nil {
+			return fmt.Errorf("limit %d: %w", l.Resource, err)
+		}
+	}
+	// The box is no rival to whatever else this machine does.
+	return unix.Setpriority(unix.PRIO_PROCESS, 0, 10)
+}
+
+// secureBits take from root its special treatment, for good.
+const secureBits = 1<<0 | 1<<1 | 1<<2 | 1<<3 | 1<<5 | 1<<6 | 1<<7 // noroot, no_setuid_fixup, keep_caps locked, no ambient
+
+// dropCapabilities takes every capability from every thread, with all ways to get one back.
+func dropCapabilities() error {
+	if err := prctl(unix.PR_SET_SECUREBITS, secureBits, 0); err != nil {
+		return fmt.Errorf("secure bits: %w", err)
+	}
+	for c := uintptr(0); c < 64; c++ {
+		if err := prctl(unix.PR_CAPBSET_DROP, c, 0); err == syscall.EINVAL {
+			break // past the last that this kernel knows
+		} else if err != nil {
+			return fmt.Errorf("bounding set: %w", err)
+		}
+	}
+	if err := prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0); err != nil {
+		return fmt.Errorf("ambient set: %w", err)
+	}
+	head, none := capabilities(nil)
+	if _, _, errno := psx.Syscall3(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&head)), uintptr(unsafe.Pointer(&none[0])), 0); errno != 0 {
+		return fmt.Errorf("capabilities: %w", errno)
+	}
+	if err := prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0); err != nil {
+		return fmt.Errorf("no new privileges: %w", err)
+	}
+	return prctl(unix.PR_SET_DUMPABLE, 0, 0)
+}
+
+// landlock restricts files and signals once more, in one ruleset: a second one would forbid moving files between directories.
+func (p *first) landlock() error {
+	c := landlockConfig(p.ABI)
+	rules := []landlock.Rule{landlock.RODirs("/"),
+		landlock.RWFiles("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty").IgnoreIfMissing()}
+	dirs := []string{treeDir, "/tmp", "/home/plugin", "/dev/shm"}
+	for _, m := range p.Mounts {
+		if m.Kind == layered || m.Kind == writable {
+			dirs = append(dirs, m.Dst)
+		}
+	}
+	rw := landlock.RWDirs(dirs...)
+	if p.ABI >= 2 {
+		rw = rw.WithRefer()
+	}
+	return c.Restrict(append(rules, rw)...)
+}
+
+// landlockConfig handles all that this version of Landlock knows but networking, of which there is none.
+func landlockConfig(abi int) landlock.Config {
+	versions := []landlock.Config{landlock.V1, landlock.V2, landlock.V3, landlock.V4, landlock.V5, landlock.V6, landlock.V7, landlock.V8, landlock.V9}
+	c := versions[min(abi, len(versions))-1]
+	c.HandledAccessNet = 0
+	return c
+}
+
+// verify reads back what the kernel says of this thread, which the command inherits.
+func verify() error {
+	status, err := os.ReadFile("/proc/thread-self/status")
+	if err != nil {
+		return err
+	}
+	got := map[string]string{}
+	for line := range strings.Lines(string(status)) {
+		k, v, _ := strings.Cut(line, ":")
+		got[k] = strings.TrimSpace(v)
+	}
+	var wrong []error
+	for k, want := range map[string]string{"CapInh": "0000000000000000", "CapPrm": "0000000000000000", "CapEff": "0000000000000000",
+		"CapBnd": "0000000000000000", "CapAmb": "0000000000000000", "NoNewPrivs": "1", "Seccomp": "2", "Uid": "1000\t1000\t1000\t1000"} {
+		if got[k] != want {
+			wrong = append(wrong, fmt.Errorf("%s is %q, want %q", k, got[k], want))
+		}
+	}
+	return errors.Join(wrong...)
+}

@@ -1,0 +1,211 @@
+package sandbox
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Reexec makes this process the first one of a box if it was started as such, and does not return then. Every main
+// and TestMain that runs boxes calls it before anything else.
+func Reexec() {
+	if len(os.Args) != 1 || os.Args[0] != bootName || os.Getpid() != 1 {
+		return
+	}
+	runtime.LockOSThread()
+	status := os.NewFile(3, "status")
+	var info unix.Stat_t
+	if unix.Fstat(3, &info) != nil || info.Mode&unix.S_IFMT != unix.S_IFIFO {
+		return
+	}
+	p := &first{status: json.NewEncoder(status)}
+	if err := p.run(); err != nil {
+		layer := ""
+		var l *layerError
+		if errors.As(err, &l) {
+			layer = l.layer
+		}
+		_ = p.status.Encode(message{Layer: layer, Err: err.Error()}) // the parent may be gone
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// first is the first process of a box.
+type first struct {
+	boot
+	status   *json.Encoder
+	enforced []string
+	sources  []int // descriptors of what Mounts names
+}
+
+// A layerError says which layer could not be set up.
+type layerError struct {
+	layer string
+	err   error
+}
+
+func (e *layerError) Error() string { return e.layer + ": " + e.err.Error() }
+func (e *layerError) Unwrap() error { return e.err }
+
+// layers are set up in this order; each depends on those before it. All are required, but for Landlock on a kernel
+// that has none, which the parent has found out.
+func (p *first) layers() []struct {
+	name string
+	do   func() error
+} {
+	return []struct {
+		name string
+		do   func() error
+	}{
+		{"descriptors", closeDescriptors},
+		{"user", p.becomeMapped},
+		{"files", p.buildRoot},
+		{"proc", mountProc},
+		{"network", loopbackUp},
+		{"namespaces", noMoreNamespaces},
+		{"masks", maskProc},
+		{"root", p.enterRoot},
+		{"limits", p.setLimits},
+		{"capabilities", dropCapabilities},
+		{"landlock", p.landlock},
+		{"seccomp", p.filterCalls},
+		{"verify", verify},
+	}
+}
+
+func (p *first) run() error {
+	in := bufio.NewReader(os.Stdin)
+	var size uint32
+	if err := binary.Read(in, binary.BigEndian, &size); err != nil {
+		return fmt.Errorf("read orders: %w", err)
+	}
+	if err := json.NewDecoder(io.LimitReader(in, int64(size))).Decode(&p.boot); err != nil {
+		return fmt.Errorf("read orders: %w", err)
+	}
+	for _, l := range p.layers() {
+		if l.name == "landlock" && p.ABI == 0 {
+			continue
+		}
+		n, broken := p.Break[l.name]
+		var err error
+		switch {
+		case broken && n != 0:
+			err = syscall.Errno(n)
+		case !broken:
+			err = l.do()
+		}
+		if err != nil {
+			return &layerError{l.name, err}
+		}
+		p.enforced = append(p.enforced, l.name)
+	}
+	if err := unpack(in, treeDir); err != nil {
+		return fmt.Errorf("copy tree: %w", err)
+	}
+	if err := p.status.Encode(message{Ready: true, Enforced: p.enforced}); err != nil {
+		return err
+	}
+	if p.Canary != nil {
+		return p.status.Encode(p.Canary.try())
+	}
+	if err := p.status.Encode(p.execute()); err != nil || !p.Keep {
+		return err
+	}
+	out := os.NewFile(4, "tree")
+	return errors.Join(pack(out, treeDir, p.Disk), out.Close())
+}
+
+// execute runs the command, collects every process that is left to us, ends all of them when the command has ended,
+// and says how it went.
+func (p *first) execute() message {
+	null, err := os.OpenFile("/dev/null", os.O_RDONLY, 0)
+	if err != nil {
+		return message{Err: err.Error()}
+	}
+	program, err := lookPath(p.Args[0], p.Env, p.Dir)
+	if err != nil {
+		return message{Err: err.Error()}
+	}
+	pid, err := syscall.ForkExec(program, p.Args, &syscall.ProcAttr{Dir: p.Dir, Env: p.Env,
+		Files: []uintptr{null.Fd(), 1, 2}, Sys: &syscall.SysProcAttr{Setsid: true}})
+	if err != nil {
+		return message{Err: fmt.Sprintf("start %s: %v", p.Args[0], err)}
+	}
+	m := message{Ended: true}
+	for {
+		var ws syscall.WaitStatus
+		got, err := syscall.Wait4(-1, &ws, 0, nil)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil {
+			return message{Err: fmt.Sprintf("wait: %v", err)}
+		}
+		if got != pid {
+			continue
+		}
+		if ws.Signaled() {
+			m.Exit, m.Signal = 128+int(ws.Signal()), int(ws.Signal())
+		} else {
+			m.Exit = ws.ExitStatus()
+		}
+		break
+	}
+	_ = syscall.Kill(-1, syscall.SIGKILL) // everyone but us; ESRCH if nobody is left
+	for {
+		if _, err := syscall.Wait4(-1, nil, 0, nil); err == syscall.ECHILD {
+			break
+		}
+	}
+	m.Report = readReport(p.Report)
+	return m
+}
+
+// readReport reads the file that a test runner was told to write, if it is one.
+func readReport(path string) []byte {
+	if path == "" {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() > maxReport {
+		return nil
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxReport))
+	if err != nil {
+		return nil
+	}
+	return data
+}
+
+// lookPath finds a program as a shell would, in the PATH of the command.
+func lookPath(name string, env []string, dir string) (string, error) {
+	if strings.Contains(name, "/") {
+		return name, nil
+	}
+	i := slices.IndexFunc(env, func(s string) bool { return strings.HasPrefix(s, "PATH=") })
+	if i < 0 {
+		return "", fmt.Errorf("%s: there is no PATH", name)
+	}
+	for d := range strings.SplitSeq(strings.TrimPrefix(env[i], "PATH="), ":") {
+		p := d + "/" + name
+		if unix.Access(p, unix.X_OK) == nil {
+			return p, nil
+		}
+	}
+	return "", fmt.Errorf("%s: there is no such program in the box", name)
+}

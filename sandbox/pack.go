@@ -1,0 +1,109 @@
+package sandbox
+
+import (
+	"archive/tar"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// pack writes the tree at dir to w: directories, regular files and links, and of those nothing but content and the
+// execute bit. The box gets a copy, so that nothing it does to the copy is seen here.
+func pack(w io.Writer, dir string, limit int64) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("open tree: %w", err)
+	}
+	defer root.Close()
+	tw := tar.NewWriter(w)
+	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || name == "." {
+			return err
+		}
+		if gitName(d.Name()) { // history stays outside
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		h := &tar.Header{Name: name, Format: tar.FormatPAX, ModTime: info.ModTime()}
+		switch mode := info.Mode(); {
+		case mode.IsDir():
+			h.Typeflag, h.Mode = tar.TypeDir, 0o755
+		case mode.Type() == fs.ModeSymlink:
+			h.Typeflag = tar.TypeSymlink
+			if h.Linkname, err = root.Readlink(name); err != nil {
+				return err
+			}
+		case mode.IsRegular():
+			h.Typeflag, h.Size, h.Mode = tar.TypeReg, info.Size(), int64(0o644|mode&0o111)
+			if limit -= h.Size; limit < 0 {
+				return errors.New("the tree is larger than what a box may write")
+			}
+		default:
+			return nil // neither a pipe nor a socket is content
+		}
+		if err := tw.WriteHeader(h); err != nil || h.Size == 0 {
+			return err
+		}
+		f, err := root.Open(name)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		_, err = io.CopyN(tw, f, h.Size)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return tw.Close()
+}
+
+// unpack writes what pack wrote below dir. It runs inside the box, with every layer in force.
+func unpack(r io.Reader, dir string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	tr := tar.NewReader(r)
+	for {
+		h, err := tr.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch h.Typeflag {
+		case tar.TypeDir:
+			err = root.MkdirAll(h.Name, 0o755)
+		case tar.TypeSymlink:
+			err = root.Symlink(h.Linkname, h.Name)
+		case tar.TypeReg:
+			err = unpackFile(root, h, tr)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func unpackFile(root *os.Root, h *tar.Header, r io.Reader) error {
+	f, err := root.OpenFile(h.Name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fs.FileMode(h.Mode&0o777))
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, r)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return root.Chtimes(h.Name, h.ModTime, h.ModTime)
+}

@@ -1,0 +1,109 @@
+package sandbox_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
+)
+
+// A ratio whose divisor may be zero, in two languages.
+var (
+	goPlugin = map[string]string{
+		"go.mod":        "module example.com/plugin\n\ngo 1.24\n",
+		"ratio.go":      "package plugin\n\nfunc Ratio(a, b int) int { return a / b }\n",
+		"ratio_test.go": "package plugin\n\nimport \"testing\"\n\nfunc TestRatio(t *testing.T) {\n\tif Ratio(6, 3) != 2 {\n\t\tt.Fatal(\"6/3\")\n\t}\n}\n",
+	}
+	goFix  = "package plugin\n\nfunc Ratio(a, b int) int {\n\tif b == 0 {\n\t\treturn 0\n\t}\n\treturn a / b\n}\n"
+	goTest = "package plugin\n\nimport \"testing\"\n\nfunc TestZero(t *testing.T) {\n\tif Ratio(6, 0) != 0 {\n\t\tt.Fatal(\"6/0\")\n\t}\n}\n"
+
+	nodePlugin = map[string]string{
+		"package.json":       `{"name": "plugin", "type": "module", "scripts": {"test": "node --test"}}`,
+		"src/ratio.js":       "export function ratio(a, b) { return BigInt(a) / BigInt(b); }\n",
+		"test/ratio.test.js": "import test from 'node:test';\nimport assert from 'node:assert';\nimport { ratio } from '../src/ratio.js';\ntest('six by three', () => assert.equal(ratio(6, 3), 2n));\n",
+	}
+	nodeFix  = "export function ratio(a, b) { return b === 0 ? 0n : BigInt(a) / BigInt(b); }\n"
+	nodeTest = "import test from 'node:test';\nimport assert from 'node:assert';\nimport { ratio } from '../src/ratio.js';\ntest('six by zero', () => assert.equal(ratio(6, 0), 0n));\n"
+)
+
+func TestProve(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		plugin map[string]string
+		write  map[string]string
+		remove []string
+		gaps   []string
+	}{
+		{name: "node, proven", plugin: nodePlugin, write: map[string]string{"src/ratio.js": nodeFix, "test/zero.test.js": nodeTest}},
+		{name: "no test", plugin: nodePlugin, write: map[string]string{"src/ratio.js": nodeFix}, gaps: []string{"no-test"}},
+		{name: "test that passes anyway", plugin: nodePlugin,
+			write: map[string]string{"src/ratio.js": nodeFix, "test/zero.test.js": "import test from 'node:test';\ntest('nothing', () => {});\n"},
+			gaps:  []string{"test-did-not-fail"}},
+		{name: "fix that does not fix", plugin: nodePlugin,
+			write: map[string]string{"src/ratio.js": nodePlugin["src/ratio.js"] + "// tried\n", "test/zero.test.js": nodeTest},
+			gaps:  []string{"test-does-not-pass"}},
+		{name: "fix that breaks another test", plugin: nodePlugin,
+			write: map[string]string{"src/ratio.js": "export function ratio(a, b) { return 0n; }\n", "test/zero.test.js": nodeTest},
+			gaps:  []string{"regression"}},
+		{name: "fix that removes a test", plugin: nodePlugin, remove: []string{"test/ratio.test.js"},
+			write: map[string]string{"src/ratio.js": nodeFix, "test/zero.test.js": nodeTest}, gaps: []string{"tests-removed"}},
+		{name: "tests that differ from run to run", plugin: merge(nodePlugin, map[string]string{
+			"test/dice.test.js": "import test from 'node:test';\ntest('dice ' + process.hrtime.bigint(), () => {});\n"}),
+			write: map[string]string{"src/ratio.js": nodeFix, "test/zero.test.js": nodeTest}, gaps: []string{"environment-unusable", "tests-removed"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			e := prove(t, c.plugin, c.write, c.remove)
+			var rules []string
+			for _, g := range e.Gaps {
+				rules = append(rules, g.Rule)
+				require.NotEmpty(t, g.Because)
+			}
+			require.Equal(t, c.gaps, rules, "%+v", e)
+			require.Equal(t, c.gaps == nil, e.Proves())
+		})
+	}
+}
+
+func TestProveGo(t *testing.T) {
+	t.Parallel()
+	e := prove(t, goPlugin, map[string]string{"ratio.go": goFix, "zero_test.go": goTest}, nil)
+	require.Empty(t, e.Gaps)
+	require.True(t, e.Proves())
+	require.Len(t, e.Before, 3)
+	require.Contains(t, e.Before[0].Output.String(), "integer divide by zero")
+	require.Contains(t, e.Suite.Tests, hotfix.TestResult{Name: "example.com/plugin.TestZero", Status: "pass"})
+}
+
+// prove makes a plugin, changes it and gathers the evidence.
+func prove(t *testing.T, plugin, write map[string]string, remove []string) hotfix.Evidence {
+	t.Helper()
+	tree := plant(t, plugin)
+	for name, data := range write {
+		require.NoError(t, tree.Write(name, data))
+	}
+	for _, name := range remove {
+		require.NoError(t, tree.Remove(name))
+	}
+	tc := tree.Toolchain()
+	p, err := tree.Patch(tc)
+	require.NoError(t, err)
+	v := sandbox.Prover{Box: native(t), Progress: func(s string) { t.Log(s) }}
+	e, err := v.Prove(context.Background(), tree, tc, p)
+	require.NoError(t, err)
+	return e
+}
+
+// merge returns all entries of a and b.
+func merge(a, b map[string]string) map[string]string {
+	m := map[string]string{}
+	for _, from := range []map[string]string{a, b} {
+		for k, v := range from {
+			m[k] = v
+		}
+	}
+	return m
+}
