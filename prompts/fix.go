@@ -1,0 +1,33 @@
+package prompts
+
+import "github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
+
+// A Fix is what the prompt "fix" is filled in with. Everything but the numbers comes from outside.
+type Fix struct {
+	Plugin    string // its id
+	Repo      string // owner/name
+	Ref       string // what failed: commit, branch or tag
+	Category  string // as the kernel sent it
+	Status    int    // HTTP status, 0 if there was none
+	Trigger   string // the event the plugin was reacting to
+	Seen      int    // how often this failure was seen
+	Message   redact.Text
+	Stack     redact.Text
+	Logs      redact.Text // the trail that came with the failure
+	Truncated bool        // the sender cut the message
+
+	Repository redact.Text // what tools.Localise found; empty if nothing is checked out yet
+	Hint       redact.Text // what a maintainer added when asking for this attempt
+	Attempts   []Attempt   // earlier attempts at this failure, oldest first
+
+	MaxFiles int  // in a patch, 0 if there is no bound
+	MaxLines int  // changed lines
+	Commands bool // the tool run-command is there
+}
+
+// An Attempt is an earlier attempt as the next one hears of it.
+type Attempt struct {
+	Ending string
+	Says   redact.Text
+	Diff   redact.Text // what it had changed; empty if nothing
+}
