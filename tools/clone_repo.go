@@ -1,0 +1,107 @@
+package tools
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
+)
+
+type cloneRepoArgs struct{}
+
+var cloneRepo = redone(define("clone-repo",
+	"Check out the repository at the commit that failed and list its files. Calling it again changes nothing.",
+	func(ctx context.Context, b *Bench, _ cloneRepoArgs) (agent.Result, error) {
+		t, err := b.tree(ctx)
+		if err != nil {
+			return agent.Result{}, err
+		}
+		text, err := overview(t)
+		return agent.Result{Text: text, Facts: []string{"commit " + t.Base}}, err
+	}), func(ctx context.Context, b *Bench, _ cloneRepoArgs) error {
+	_, err := b.tree(ctx)
+	return err
+})
+
+// mapMax bounds how many paths an overview names.
+const mapMax = 120
+
+// overview says what t is: commit, toolchain and files.
+func overview(t *sandbox.Tree) (string, error) {
+	files, err := t.Files()
+	if err != nil {
+		return "", fmt.Errorf("list files: %w", err)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "commit %s", t.Base)
+	if t.Branch != "" {
+		fmt.Fprintf(&b, " of branch %s", t.Branch)
+	}
+	b.WriteByte('\n')
+	if t.Note != "" {
+		b.WriteString(t.Note + "\n")
+	}
+	tc := t.Toolchain()
+	if tc != nil {
+		fmt.Fprintf(&b, "toolchain %s, all tests run with: %s\n", tc.Name, strings.Join(tc.Test(""), " "))
+	} else {
+		b.WriteString("no known toolchain: tests cannot be run\n")
+	}
+	b.WriteString(fileMap(files))
+	return b.String(), nil
+}
+
+// bulk are directories of files that nobody edits by hand.
+var bulk = regexp.MustCompile(`(^|/)(node_modules|vendor|dist|build|coverage|third_party|\.yarn|\.git|__snapshots__)/`)
+
+// fileMap names the files, or, if they are many, the directories with their counts and the files near the root.
+func fileMap(files []string) string {
+	var shown []string
+	for _, f := range files {
+		if !bulk.MatchString(f) {
+			shown = append(shown, f)
+		}
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d files", len(files))
+	if n := len(files) - len(shown); n > 0 {
+		fmt.Fprintf(&b, " (%d generated or vendored ones not shown)", n)
+	}
+	b.WriteString(":\n")
+	if len(shown) <= mapMax {
+		for _, f := range shown {
+			b.WriteString(f + "\n")
+		}
+		return b.String()
+	}
+	counts, order := map[string]int{}, []string{}
+	for _, f := range shown {
+		d := path.Dir(f)
+		if parts := strings.Split(d, "/"); len(parts) > 3 {
+			d = strings.Join(parts[:3], "/")
+		}
+		if counts[d] == 0 {
+			order = append(order, d)
+		}
+		counts[d]++
+	}
+	slices.Sort(order)
+	for i, d := range order {
+		if i == mapMax {
+			fmt.Fprintf(&b, "[%d more directories; list-files shows them]\n", len(order)-i)
+			break
+		}
+		fmt.Fprintf(&b, "%s/ %d files\n", d, counts[d])
+	}
+	for _, f := range shown {
+		if path.Dir(f) == "." {
+			b.WriteString(f + "\n")
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,324 @@
+package tools
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
+)
+
+// A Frame is one place in the code that a failure names.
+type Frame struct {
+	Path string
+	Line int // 0 if unknown
+}
+
+var frameForm = regexp.MustCompile(`([A-Za-z0-9_@./\\+-]*[A-Za-z0-9_+-]\.(?:ts|tsx|mts|cts|js|jsx|mjs|cjs|go|py|rb|rs|java|kt|json))(?:["']?, line |:|\()(\d+)|([A-Za-z0-9_@./+-]*[A-Za-z0-9_+-]\.(?:ts|tsx|mts|cts|js|jsx|mjs|cjs|go|py))\b`)
+
+// Frames finds the places in the code that a failure names, in the order in which it names them.
+func Frames(f hotfix.Failure) []Frame {
+	var out []Frame
+	texts := []string{f.Stack.String(), f.Message.String()}
+	for _, l := range f.Logs {
+		texts = append(texts, l.String())
+	}
+	for _, text := range texts {
+		for _, m := range frameForm.FindAllStringSubmatch(text, 200) {
+			line, _ := strconv.Atoi(m[2]) // nothing but digits, or nothing
+			one := Frame{strings.ReplaceAll(m[1]+m[3], `\`, "/"), line}
+			if !slices.Contains(out, one) && len(out) < 60 {
+				out = append(out, one)
+			}
+		}
+	}
+	return out
+}
+
+const (
+	excerptMax  = 18_000 // characters of all excerpts
+	wholeFile   = 160    // lines of a file that is shown whole
+	frameAround = 30     // lines around a frame
+	identAround = 10     // lines around a mention of an identifier
+	placesMax   = 6      // files
+)
+
+// Localise checks out the repository and finds what of it a failure is most likely about: a map, and excerpts around
+// the frames, names and tests that the failure leads to. With it in the first prompt most failures need no search.
+// frames may be nil: they are then read off the failure.
+func Localise(ctx context.Context, b *Bench, f hotfix.Failure, frames []Frame) (string, error) {
+	t, err := b.tree(ctx)
+	if err != nil {
+		return "", err
+	}
+	text, err := overview(t)
+	if err != nil {
+		return "", err
+	}
+	files, err := t.Files()
+	if err != nil {
+		return "", fmt.Errorf("localise: %w", err)
+	}
+	if frames == nil {
+		frames = Frames(f)
+	}
+	b.progress("looking for the cause in %d files", len(files))
+	r := ranking{tree: t, tests: t.Toolchain(), scores: map[string]float64{}, at: map[string][]span{}}
+	r.byFrames(files, frames)
+	r.byNames(files, identifiers(f))
+	return clean(text + "\n" + r.excerpts(files)), nil
+}
+
+// A ranking gathers which files a failure points to, and which of their lines.
+type ranking struct {
+	tree   *sandbox.Tree
+	tests  *sandbox.Toolchain // nil if none is known
+	scores map[string]float64
+	at     map[string][]span
+}
+
+// byFrames follows the frames of a stack. A deployed program has other directories above its files than the repository,
+// so the longest common end of the path decides.
+func (r *ranking) byFrames(files []string, frames []Frame) {
+	for i, frame := range frames {
+		if bulk.MatchString(frame.Path) {
+			continue
+		}
+		best, depth := []string(nil), 0
+		for _, f := range files {
+			if bulk.MatchString(f) {
+				continue
+			}
+			switch n := commonEnd(f, frame.Path); {
+			case n > depth:
+				best, depth = []string{f}, n
+			case n == depth && n > 0:
+				best = append(best, f)
+			}
+		}
+		if len(best) > 3 { // a name like index.ts alone says nothing
+			continue
+		}
+		for _, f := range best {
+			r.scores[f] += 10 / float64(len(best)) / (1 + float64(i)/4)
+			if frame.Line > 0 {
+				r.at[f] = append(r.at[f], span{frame.Line - frameAround, frame.Line + frameAround})
+			}
+		}
+	}
+}
+
+// commonEnd counts the path elements that two paths share at their ends.
+func commonEnd(a, b string) int {
+	x, y := strings.Split(a, "/"), strings.Split(b, "/")
+	n := 0
+	for n < len(x) && n < len(y) && x[len(x)-1-n] == y[len(y)-1-n] {
+		n++
+	}
+	return n
+}
+
+var (
+	word   = regexp.MustCompile(`[A-Za-z_$][A-Za-z0-9_$]{2,}`)
+	quoted = regexp.MustCompile("[\"'`]([^\"'`\\n]{3,60})[\"'`]")
+	common = regexp.MustCompile(`(?i)^(error|typeerror|rangeerror|referenceerror|exception|cannot|read|properties|property|undefined|null|the|and|for|not|with|from|this|that|failed|failure|unexpected|token|object|function|async|await|http|https|www|com|github|node|internal|level|msg|info|warn|debug|true|false|main|index|test|panic|runtime|goroutine|was|were|has|have|could|unable|invalid|value|string|number|array|process|exit|code|file|line|row|col|column|time|status|request|response|data|type)$`)
+)
+
+// identifiers are the words of a failure that look like names in code: what it quotes first, then words of mixed case.
+func identifiers(f hotfix.Failure) []string {
+	text := f.Message.String() + "\n" + f.Stack.String()
+	for _, l := range f.Logs {
+		if failing.MatchString(l.String()) {
+			text += "\n" + l.String()
+		}
+	}
+	var out []string
+	add := func(s string) {
+		if !common.MatchString(s) && !slices.Contains(out, s) && len(out) < 25 {
+			out = append(out, s)
+		}
+	}
+	for _, m := range quoted.FindAllStringSubmatch(text, 40) {
+		add(strings.TrimSpace(m[1]))
+	}
+	for _, w := range word.FindAllString(text, 400) {
+		if mixed(w) {
+			add(w)
+		}
+	}
+	return out
+}
+
+// mixed reports whether a word is written as names in code are: parts joined by case or underscores.
+func mixed(w string) bool {
+	return strings.Contains(strings.Trim(w, "_"), "_") || strings.ToLower(w[1:]) != w[1:] && strings.ToUpper(w) != w
+}
+
+// byNames looks for the identifiers in the code. A rare name says more than a common one.
+func (r *ranking) byNames(files, names []string) {
+	if len(names) == 0 {
+		return
+	}
+	var res []*regexp.Regexp
+	for _, n := range names {
+		res = append(res, regexp.MustCompile(regexp.QuoteMeta(n)))
+	}
+	var sources []string
+	for _, f := range files {
+		if source.MatchString(f) {
+			sources = append(sources, f)
+		}
+	}
+	for i, found := range search(r.tree, sources, res) {
+		if found.total == 0 || found.total > 60 {
+			continue
+		}
+		for _, h := range found.hits {
+			weight := 3 / float64(found.total) / (1 + float64(i)/10)
+			if r.isTest(h.path) {
+				weight /= 4
+			}
+			r.scores[h.path] += weight
+			r.at[h.path] = append(r.at[h.path], span{h.line + 1 - identAround, h.line + 1 + identAround})
+		}
+	}
+}
+
+var source = regexp.MustCompile(`\.(ts|tsx|mts|cts|js|jsx|mjs|cjs|go|py|rb|rs|java|kt|json|ya?ml|toml)$`)
+
+func (r *ranking) isTest(f string) bool {
+	return r.tests != nil && r.tests.IsTest(f)
+}
+
+// excerpts shows the best files, and a test whose style the new one can follow.
+func (r *ranking) excerpts(files []string) string {
+	var order []string
+	for f := range r.scores {
+		if !protectedOrLock(f) {
+			order = append(order, f)
+		}
+	}
+	slices.SortFunc(order, func(a, b string) int {
+		switch x, y := r.scores[a], r.scores[b]; {
+		case x > y:
+			return -1
+		case x < y:
+			return 1
+		}
+		return strings.Compare(a, b)
+	})
+	order = order[:min(len(order), placesMax)]
+	var b strings.Builder
+	if len(order) == 0 {
+		b.WriteString("\nNothing in the failure names a file or a name of this repository.\n")
+		order = r.entries(files)
+	}
+	for i, f := range order {
+		share := (excerptMax - b.Len()) / max(2, len(order)-i)
+		if i == 0 {
+			share = excerptMax / 2
+		}
+		b.WriteString(r.excerpt(f, share))
+	}
+	if test := r.nearestTest(files, order); test != "" {
+		b.WriteString("\na test to follow in style: " + r.excerpt(test, max(2000, min(5000, excerptMax-b.Len()))))
+	}
+	return b.String()
+}
+
+var entry = regexp.MustCompile(`^(src/)?(index|main|plugin|app|worker|action)\.(ts|js|mjs|go|py)$`)
+
+// entries are where a program begins, for failures that name nothing.
+func (r *ranking) entries(files []string) []string {
+	var out []string
+	for _, f := range files {
+		if entry.MatchString(f) && len(out) < 3 {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func protectedOrLock(f string) bool { return protected(f) != "" && !strings.HasSuffix(f, ".yml") }
+
+// excerpt shows a short file whole, and of a long one the lines that matter.
+func (r *ranking) excerpt(f string, room int) string {
+	text, err := r.tree.Read(f)
+	if err != nil || strings.ContainsRune(text, 0) {
+		return ""
+	}
+	ls := lines(text)
+	spans := r.at[f]
+	if len(spans) == 0 || len(ls) <= wholeFile && len(text) <= room {
+		spans = []span{{1, len(ls)}}
+	}
+	slices.SortFunc(spans, func(a, b span) int { return a.from - b.from })
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%s (%d lines)\n", f, len(ls))
+	last := 0
+	for _, s := range spans {
+		from, to := max(s.from, last+1, 1), min(s.to, len(ls))
+		if from > to {
+			continue
+		}
+		if from > last+1 {
+			b.WriteString("       ...\n")
+		}
+		for n := from; n <= to; n++ {
+			if b.Len() > room {
+				fmt.Fprintf(&b, "[cut here; read-file shows lines %d to %d]\n", n, len(ls))
+				return b.String()
+			}
+			b.WriteString(numbered(ls[n-1:n], n))
+		}
+		last = to
+	}
+	if last < len(ls) {
+		b.WriteString("       ...\n")
+	}
+	return b.String()
+}
+
+// nearestTest is the test whose name and place are closest to the best file that is none.
+func (r *ranking) nearestTest(files, order []string) string {
+	if slices.ContainsFunc(order, r.isTest) {
+		return ""
+	}
+	about := ""
+	if len(order) > 0 {
+		about = order[0]
+	}
+	best, most := "", -1
+	for _, f := range files {
+		if bulk.MatchString(f) || !r.isTest(f) {
+			continue
+		}
+		score := 0
+		if stem(about) != "" && strings.Contains(stem(f), stem(about)) {
+			score += 10
+		}
+		for x, y := path.Dir(f), path.Dir(about); x != "." && y != "."; x, y = path.Dir(x), path.Dir(y) {
+			if x == y {
+				score++
+			}
+		}
+		if score > most {
+			best, most = f, score
+		}
+	}
+	return best
+}
+
+// stem is the name of a file without directories and endings.
+func stem(f string) string {
+	name, _, _ := strings.Cut(path.Base(f), ".")
+	if name == "" || name == "index" {
+		return path.Base(path.Dir(f))
+	}
+	return strings.TrimSuffix(name, "_test")
+}

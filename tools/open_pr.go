@@ -1,0 +1,204 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
+)
+
+type openPRArgs struct {
+	Title       string `json:"title" doc:"What is true after the change, in one line of at most 72 characters, for example: handle issues without a body."`
+	Explanation string `json:"explanation" doc:"For the reviewer: the cause, why the change removes it, and what the regression test shows. Plain sentences, no headings."`
+	Risk        string `json:"risk,omitempty" doc:"What the change could break and what the reviewer should look at."`
+}
+
+var openPR = define("open-pr",
+	"Propose your changes as a draft pull request. Code checks them first: the added tests must fail on the old code and pass on the new, and no test that passed may fail. A refusal comes back with its reasons.",
+	func(ctx context.Context, b *Bench, args openPRArgs) (agent.Result, error) {
+		if err := args.check(); err != nil {
+			return agent.Result{}, err
+		}
+		return b.propose(ctx, args)
+	}).ending().needing(func(b *Bench) bool { return b.Box != nil && b.Open != nil })
+
+// propose proves what is changed, asks the policy and opens the draft.
+func (b *Bench) propose(ctx context.Context, args openPRArgs) (agent.Result, error) {
+	t, tc, err := b.toolchain(ctx)
+	if err != nil {
+		return agent.Result{}, err
+	}
+	patch, err := t.Patch(tc)
+	if err != nil {
+		return agent.Result{}, err
+	}
+	if err := worthProving(patch); err != nil {
+		return agent.Result{}, err
+	}
+	b.progress("proving the patch")
+	e, err := sandbox.Prover{Box: b.Box, Progress: func(what string) { b.progress("%s", what) }}.Prove(ctx, t, tc, patch)
+	if err != nil {
+		return agent.Result{}, err
+	}
+	b.Patch, b.Evidence, b.Refused = &patch, e, b.vet(patch, e)
+	if len(b.Refused) > 0 {
+		return agent.Result{Text: refusal(b.Refused, e), Pin: true, Facts: []string{refusal(b.Refused, hotfix.Evidence{})}}, nil
+	}
+	return b.publish(ctx, args)
+}
+
+// Submit proposes what a run left in the tree when it ended before open-pr, in the words of the caller. It reports
+// whether a draft was opened; a patch that was refused before and has not changed since is not tried again.
+func Submit(ctx context.Context, b *Bench, d Draft) (bool, error) {
+	if b.Tree == nil || b.PR != 0 || b.Box == nil || b.Open == nil {
+		return false, nil
+	}
+	now, err := b.Tree.Patch(b.Tree.Toolchain())
+	if err != nil {
+		return false, err
+	}
+	if len(b.Refused) > 0 && b.Patch != nil && b.Patch.Diff == now.Diff {
+		return false, nil
+	}
+	_, err = b.propose(ctx, openPRArgs{Title: d.Title, Explanation: d.Explanation, Risk: d.Risk})
+	var m interface{ ForModel() string }
+	if errors.As(err, &m) {
+		return false, nil
+	}
+	return b.PR != 0, err
+}
+
+func (a openPRArgs) check() error {
+	switch {
+	case strings.TrimSpace(a.Title) == "" || strings.Contains(strings.TrimSpace(a.Title), "\n"):
+		return mistakef("title must be one line")
+	case len([]rune(a.Title)) > 120:
+		return mistakef("title has %d characters, want at most 72", len([]rune(a.Title)))
+	case len(strings.Fields(a.Explanation)) < 5:
+		return mistakef("explanation is too short: say what the cause was and why the change removes it")
+	}
+	return nil
+}
+
+// worthProving refuses what needs no tests to be refused.
+func worthProving(p hotfix.Patch) error {
+	tests, code := 0, 0
+	for _, f := range p.Files {
+		if f.Test && !f.Deleted {
+			tests++
+		} else {
+			code++
+		}
+	}
+	switch {
+	case tests+code == 0:
+		return mistakef("nothing is changed yet: use write-patch first")
+	case tests == 0:
+		return mistakef("the patch adds no test: add one that fails for the reported reason without the fix")
+	case code == 0:
+		return mistakef("the patch holds tests only: fix the code as well, or call give-up if that cannot be done")
+	}
+	return nil
+}
+
+// vet gathers every reason against publishing. Where nobody can be asked, nothing may pass.
+func (b *Bench) vet(p hotfix.Patch, e hotfix.Evidence) []hotfix.Reason {
+	var out []hotfix.Reason
+	if !e.Proves() {
+		out = append(out, unproven(e)...)
+	}
+	if b.Vet == nil {
+		return append(out, hotfix.Reason{Rule: "policy", Because: "There is no policy to ask, so nothing may be published."})
+	}
+	for _, r := range b.Vet(p, e) {
+		if !holds(out, r.Because) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+func holds(reasons []hotfix.Reason, because string) bool {
+	for _, r := range reasons {
+		if r.Because == because {
+			return true
+		}
+	}
+	return false
+}
+
+// unproven says what is missing from a proof.
+func unproven(e hotfix.Evidence) []hotfix.Reason {
+	var out []hotfix.Reason
+	add := func(rule, format string, args ...any) {
+		out = append(out, hotfix.Reason{Rule: rule, Because: fmt.Sprintf(format, args...)})
+	}
+	for _, r := range e.Before {
+		switch {
+		case r.Cause != "":
+			add("old-code", "On the old code the added tests did not end by themselves: %s.", r.Cause)
+		case r.Passed:
+			add("old-code", "The added tests pass on the old code, so they do not show the failure.")
+		}
+	}
+	for _, r := range e.After {
+		if !r.Passed {
+			add("new-code", "The added tests fail on the new code.")
+		}
+	}
+	out = append(out, e.Gaps...)
+	if len(out) == 0 {
+		add("proof", "The proof is incomplete: %d runs on the old code, %d on the new, all tests run: %t.", len(e.Before), len(e.After), e.Suite != nil)
+	}
+	return dedupe(out)
+}
+
+func dedupe(reasons []hotfix.Reason) []hotfix.Reason {
+	var out []hotfix.Reason
+	for _, r := range reasons {
+		if !holds(out, r.Because) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// refusal tells the model why, with the output of the run that says most.
+func refusal(reasons []hotfix.Reason, e hotfix.Evidence) string {
+	var b strings.Builder
+	b.WriteString("Not opened:\n")
+	for _, r := range reasons {
+		fmt.Fprintf(&b, "- %s (%s)\n", r.Because, r.Rule)
+	}
+	b.WriteString("Mend these with write-patch and call open-pr again, or call give-up if that cannot be done.\n")
+	for _, run := range e.After {
+		if !run.Passed {
+			return b.String() + "\n" + report(run, runTestsArgs{})
+		}
+	}
+	if e.Suite != nil && !e.Suite.Passed {
+		b.WriteString("\n" + report(*e.Suite, runTestsArgs{}))
+	}
+	return b.String()
+}
+
+// publish opens the draft.
+func (b *Bench) publish(ctx context.Context, args openPRArgs) (agent.Result, error) {
+	b.progress("opening a draft")
+	n, err := b.Open(ctx, Draft{Title: clean(strings.TrimSpace(args.Title)), Explanation: clean(clip(args.Explanation, 4000)),
+		Risk: clean(clip(args.Risk, 2000)), Patch: *b.Patch, Evidence: b.Evidence})
+	if err != nil {
+		return agent.Result{}, fmt.Errorf("open draft: %w", err)
+	}
+	b.PR = n
+	took := time.Duration(0)
+	for _, r := range append(b.Evidence.Before, b.Evidence.After...) {
+		took += r.Took
+	}
+	return agent.Result{Text: fmt.Sprintf("opened draft pull request %d; its tests ran for %s", n, took.Round(time.Second)), Done: true}, nil
+}

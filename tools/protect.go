@@ -1,0 +1,64 @@
+package tools
+
+import (
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
+)
+
+// guarded are files that no fix may touch, and why. The patterns are matched against lower-case paths.
+var guarded = []struct {
+	re  *regexp.Regexp
+	why string
+}{
+	{regexp.MustCompile(`^\.(github|gitlab|circleci|husky|devcontainer|vscode|yarn)/|(^|/)\.githooks/|^\.ci/`), "it controls what runs in the project's automation"},
+	{regexp.MustCompile(`(^|/)(codeowners|\.gitattributes|\.gitmodules|\.gitconfig|\.lfsconfig|\.npmrc|\.yarnrc(\.yml)?|\.pnpmfile\.cjs|bunfig\.toml|\.netrc|\.envrc)$`), "it changes who owns the code or how tools treat it"},
+	{regexp.MustCompile(`(^|/)(package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lockb?|deno\.lock|go\.sum|cargo\.lock|poetry\.lock|uv\.lock|gemfile\.lock|composer\.lock)$`), "lock files change only with dependencies, which a fix leaves alone"},
+	{regexp.MustCompile(`(^|/)\.env(\..*)?$|\.(pem|key|p12|pfx|jks|keystore)$|(^|/)id_(rsa|ed25519|ecdsa)`), "it is a place for secrets"},
+	{regexp.MustCompile(`(^|/)(agents|claude|gemini|copilot-instructions)\.md$|(^|/)\.(cursorrules|windsurfrules|clinerules)$|(^|/)\.(cursor|claude)/`), "it instructs other agents"},
+	{regexp.MustCompile(`(^|/)node_modules/|^(dist|vendor)/`), "it is generated or belongs to somebody else: change its source"},
+}
+
+// protected says why a file may not be changed, "" if it may.
+func protected(name string) string {
+	lower := strings.ToLower(path.Clean(name))
+	for _, g := range guarded {
+		if g.re.MatchString(lower) {
+			return g.why
+		}
+	}
+	return ""
+}
+
+var (
+	testCases  = regexp.MustCompile(`(?m)^\s*(?:func\s+(?:Test|Fuzz|Example)\w*\s*\(|(?:it|test)(?:\.each\b.*|\.only|\.concurrent)?\s*\(|Deno\.test\s*\(|t\.Run\s*\(|await t\.test\s*\()`)
+	assertions = regexp.MustCompile(`\b(?:expect|assert|require)\b[.\w]*\s*\(|\bt\.(?:Fatal|Error)f?\(`)
+	skips      = regexp.MustCompile(`\b(?:it|test|describe|suite)\.(?:skip|todo|only|failing|fixme)\b|\bx(?:it|describe|test)\s*\(|\bt\.Skip(?:Now|f)?\(|\bskip:\s*(?:true|["'])|//go:build\s+ignore|\bDeno\.test\.ignore\b`)
+)
+
+// keepsTests refuses to delete or weaken tests that were there before this attempt.
+func (b *Bench) keepsTests(t *sandbox.Tree, name string, c *change, next *string) error {
+	tc := t.Toolchain()
+	was := c.was
+	if before, ok := b.base[name]; ok {
+		was = before
+	}
+	if tc == nil || !tc.IsTest(name) || was == nil {
+		return nil
+	}
+	switch {
+	case next == nil:
+		return mistakef("%s holds tests of the project and may not be deleted: make the code pass them", name)
+	case count(skips, *next) > count(skips, *was):
+		return mistakef("%s would skip tests or leave others out: make the code pass them", name)
+	case count(testCases, *next) < count(testCases, *was):
+		return mistakef("%s would lose tests (%d, now %d): add to it, remove nothing", name, count(testCases, *was), count(testCases, *next))
+	case count(assertions, *next) < count(assertions, *was):
+		return mistakef("%s would lose assertions (%d, now %d): add to it, remove nothing", name, count(assertions, *was), count(assertions, *next))
+	}
+	return nil
+}
+
+func count(re *regexp.Regexp, s string) int { return len(re.FindAllStringIndex(s, -1)) }

@@ -1,0 +1,196 @@
+package tools
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
+)
+
+type runTestsArgs struct {
+	File string `json:"file,omitempty" doc:"Test file to run, relative to the repository. Empty runs every test."`
+	Code string `json:"code,omitempty" enum:"new,old" doc:"old runs your tests against the code without your other changes: a regression test must fail there. Empty is new."`
+}
+
+var runTests = define("run-tests",
+	"Run the project's tests in the sandbox, which has no network.",
+	func(ctx context.Context, b *Bench, args runTestsArgs) (agent.Result, error) {
+		if err := b.testable(ctx, args.File); err != nil {
+			return agent.Result{}, err
+		}
+		run, err := b.test(ctx, args)
+		if err != nil {
+			return agent.Result{}, err
+		}
+		return agent.Result{Text: report(run, args), Facts: []string{testState(run, args)}, Pin: args.Code == "old" && !run.Passed}, nil
+	}).needing(func(b *Bench) bool { return b.Box != nil })
+
+// testable says whether file can be run as a test.
+func (b *Bench) testable(ctx context.Context, file string) error {
+	t, tc, err := b.toolchain(ctx)
+	switch {
+	case err != nil:
+		return err
+	case file == "":
+		return nil
+	case !t.Has(file):
+		return nearby(t, file, mistakef("%s does not exist", file))
+	case !tc.IsTest(file):
+		return mistakef("%s is not a test file by the rules of this project's runner (%s)", file, tc.Name)
+	}
+	return nil
+}
+
+// test runs tests on the tree, or on its base with the tree's tests.
+func (b *Bench) test(ctx context.Context, args runTestsArgs) (hotfix.TestRun, error) {
+	t, tc, err := b.toolchain(ctx)
+	if err != nil {
+		return hotfix.TestRun{}, err
+	}
+	b.progress("running %s on the %s code", orAll(args.File), orNew(args.Code))
+	if args.Code != "old" {
+		return sandbox.Test(ctx, b.Box, t, tc, args.File)
+	}
+	old, remove, err := t.Checkout(t.Base)
+	if err != nil {
+		return hotfix.TestRun{}, err
+	}
+	run, err := b.testOld(ctx, old, args.File)
+	if gone := remove(); err == nil && gone != nil {
+		err = fmt.Errorf("remove the old code: %w", gone)
+	}
+	return run, err
+}
+
+// testOld runs the tree's tests against old.
+func (b *Bench) testOld(ctx context.Context, old *sandbox.Tree, file string) (hotfix.TestRun, error) {
+	tc := b.Tree.Toolchain()
+	for _, path := range b.changed(b.Tree) {
+		if !tc.IsTest(path) || !b.Tree.Has(path) {
+			continue
+		}
+		data, err := b.Tree.Read(path)
+		if err != nil {
+			return hotfix.TestRun{}, err
+		}
+		if err := old.Write(path, data); err != nil {
+			return hotfix.TestRun{}, err
+		}
+	}
+	return sandbox.Test(ctx, b.Box, old, tc, file)
+}
+
+func orAll(file string) string {
+	if file == "" {
+		return "all tests"
+	}
+	return file
+}
+
+func orNew(code string) string {
+	if code == "" {
+		return "new"
+	}
+	return code
+}
+
+const (
+	namesMax  = 25   // failing tests that are named
+	outputMax = 6000 // characters of output that are shown
+)
+
+// report is a test run as the model reads it: verdict first, then the names of what failed, then the output from the
+// first failure on.
+func report(run hotfix.TestRun, args runTestsArgs) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s on the %s code (exit %d, %s)\n", verdict(run), orAll(args.File), orNew(args.Code), run.Exit, run.Took.Round(10*time.Millisecond))
+	if run.Cause != "" {
+		fmt.Fprintf(&b, "it did not end by itself: %s\n", run.Cause)
+	}
+	failed, passed := failures(run)
+	if len(run.Tests) > 0 {
+		fmt.Fprintf(&b, "%d passed, %d failed, %d tests in all\n", passed, len(failed), len(run.Tests))
+	}
+	for i, name := range failed {
+		if i == namesMax {
+			fmt.Fprintf(&b, "[%d more failed]\n", len(failed)-i)
+			break
+		}
+		fmt.Fprintf(&b, "failed: %s\n", clip(name, maxLine))
+	}
+	if !run.Passed {
+		b.WriteString("--- output ---\n" + focus(run.Output.String(), outputMax))
+	}
+	return b.String()
+}
+
+func verdict(run hotfix.TestRun) string {
+	if run.Passed {
+		return "PASS"
+	}
+	return "FAIL"
+}
+
+func failures(run hotfix.TestRun) (failed []string, passed int) {
+	for _, t := range run.Tests {
+		switch t.Status {
+		case "fail":
+			failed = append(failed, t.Name)
+		case "pass":
+			passed++
+		}
+	}
+	return failed, passed
+}
+
+// testState names what a test run showed: two runs that fail in the same way are equal.
+func testState(run hotfix.TestRun, args runTestsArgs) string {
+	failed, _ := failures(run)
+	state := fmt.Sprintf("tests %s %s %s %s", args.File, args.Code, verdict(run), strings.Join(failed, ","))
+	for _, l := range lines(run.Output.String()) {
+		if !run.Passed && failing.MatchString(l) {
+			return state + " " + strings.TrimSpace(l)
+		}
+	}
+	return state
+}
+
+// focus shortens output to limit characters: it starts shortly before the first failure, and the end stays.
+func focus(out string, limit int) string {
+	if len(out) <= limit {
+		return out
+	}
+	ls := lines(out)
+	start := 0
+	for i, l := range ls {
+		if failing.MatchString(l) && !calm.MatchString(l) {
+			start = max(i-5, 0)
+			break
+		}
+	}
+	head, tail := limit*2/3, limit/3
+	var b strings.Builder
+	if start > 0 {
+		fmt.Fprintf(&b, "[%d lines not shown]\n", start)
+	}
+	i := start
+	for ; i < len(ls) && b.Len() < head; i++ {
+		b.WriteString(clip(ls[i], maxLine) + "\n")
+	}
+	end, size := len(ls), 0
+	for end > i && size < tail {
+		end--
+		size += min(len(ls[end]), maxLine) + 1
+	}
+	if end > i {
+		fmt.Fprintf(&b, "[%d lines not shown]\n", end-i)
+	}
+	for _, l := range ls[end:] {
+		b.WriteString(clip(l, maxLine) + "\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,236 @@
+package tools
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
+)
+
+type writePatchArgs struct {
+	Edits []edit `json:"edits" doc:"All edits of this change, in order, over as many files as it takes. They are made together or not at all."`
+	Test  string `json:"test,omitempty" doc:"Test file to run at once after the edits, or all for every test: saves a turn."`
+}
+
+type edit struct {
+	Path   string `json:"path" doc:"File, relative to the repository."`
+	Old    string `json:"old,omitempty" doc:"Text to replace, copied exactly and without line numbers; it must occur once. Empty makes a new file."`
+	New    string `json:"new,omitempty" doc:"What replaces it, or what the new file holds. Empty removes the text."`
+	Delete bool   `json:"delete,omitempty" doc:"Deletes the file."`
+}
+
+const editMax = 40
+
+var writePatch = redone(define("write-patch",
+	"Change files: replace text, make new files, delete files. Shows what changed.",
+	func(ctx context.Context, b *Bench, args writePatchArgs) (agent.Result, error) {
+		if args.Test == "all" {
+			args.Test = "*"
+		}
+		t, text, err := b.write(ctx, args.Edits)
+		if err != nil {
+			return agent.Result{}, err
+		}
+		r := agent.Result{Text: text, State: b.state(t)}
+		if args.Test == "" {
+			return r, nil
+		}
+		return b.thenTest(ctx, r, strings.TrimPrefix(args.Test, "*"))
+	}), func(ctx context.Context, b *Bench, args writePatchArgs) error {
+	_, _, err := b.write(ctx, args.Edits)
+	return err
+})
+
+// thenTest adds a test run to the result of an edit. That it cannot be run does not undo the edit.
+func (b *Bench) thenTest(ctx context.Context, r agent.Result, file string) (agent.Result, error) {
+	args := runTestsArgs{File: file}
+	err := b.testable(ctx, file)
+	if err == nil {
+		run, testErr := b.test(ctx, args)
+		if testErr == nil {
+			r.Text += "\n" + report(run, args)
+			r.Facts = append(r.Facts, testState(run, args))
+			return r, nil
+		}
+		err = testErr
+	}
+	var m interface{ ForModel() string }
+	if errors.As(err, &m) {
+		r.Text += "\nno test was run: " + m.ForModel()
+		return r, nil
+	}
+	return r, err
+}
+
+// A change is what the edits make of one file; nil stands for no file.
+type change struct{ was, now *string }
+
+// write makes all edits or none, and shows the difference.
+func (b *Bench) write(ctx context.Context, edits []edit) (*sandbox.Tree, string, error) {
+	if n := len(edits); n == 0 || n > editMax {
+		return nil, "", mistakef("edits must hold 1 to %d edits, it holds %d", editMax, n)
+	}
+	t, err := b.tree(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	changed := map[string]*change{}
+	var notices, problems []string
+	for i, e := range edits {
+		e.Path = strings.TrimPrefix(e.Path, "./")
+		notice, err := b.edit(t, e, changed)
+		var m interface{ ForModel() string }
+		switch {
+		case errors.As(err, &m):
+			problems = append(problems, fmt.Sprintf("edit %d: %s", i+1, m.ForModel()))
+		case err != nil:
+			return nil, "", err
+		case notice != "":
+			notices = append(notices, notice)
+		}
+	}
+	if len(problems) > 0 {
+		return nil, "", mistakef("nothing was changed. %s", strings.Join(problems, "\n"))
+	}
+	if err := b.save(t, changed); err != nil {
+		return nil, "", err
+	}
+	var out strings.Builder
+	for _, path := range slices.Sorted(maps.Keys(changed)) {
+		out.WriteString(changed[path].show(path))
+	}
+	for _, n := range notices {
+		out.WriteString("note: " + n + "\n")
+	}
+	return t, out.String(), nil
+}
+
+// save puts all changes into the tree. If one cannot be made, those before it are undone.
+func (b *Bench) save(t *sandbox.Tree, changed map[string]*change) error {
+	var done []string
+	for _, path := range slices.Sorted(maps.Keys(changed)) {
+		b.remember(t, path)
+		err := put(t, path, changed[path].now)
+		if err == nil {
+			done = append(done, path)
+			continue
+		}
+		for _, d := range done {
+			err = errors.Join(err, put(t, d, changed[d].was))
+		}
+		return err
+	}
+	return nil
+}
+
+// put makes a file hold text; nil removes it.
+func put(t *sandbox.Tree, path string, text *string) error {
+	if text != nil {
+		return t.Write(path, *text)
+	}
+	if !t.Has(path) {
+		return nil
+	}
+	return t.Remove(path)
+}
+
+// edit works out one edit on top of those before it.
+func (b *Bench) edit(t *sandbox.Tree, e edit, changed map[string]*change) (notice string, _ error) {
+	if err := sandbox.CheckPath(e.Path); err != nil {
+		return "", err
+	}
+	if why := protected(e.Path); why != "" {
+		return "", mistakef("%s may not be changed: %s", e.Path, why)
+	}
+	c := changed[e.Path]
+	if c == nil {
+		c = &change{}
+		if was, err := t.Read(e.Path); err == nil {
+			c.was, c.now = &was, &was
+		} else if t.Has(e.Path) {
+			return "", err
+		}
+	}
+	next, notice, err := e.apply(t, c.now)
+	if err != nil {
+		return "", err
+	}
+	if err := b.keepsTests(t, e.Path, c, next); err != nil {
+		return "", err
+	}
+	c.now = next
+	changed[e.Path] = c
+	return notice, nil
+}
+
+// apply returns what the edit makes of a file that holds now.
+func (e edit) apply(t *sandbox.Tree, now *string) (*string, string, error) {
+	switch {
+	case e.Delete && (e.Old != "" || e.New != ""):
+		return nil, "", mistakef("%s: delete goes without old and new", e.Path)
+	case e.Delete && now == nil:
+		return nil, "", nearby(t, e.Path, mistakef("%s does not exist", e.Path))
+	case e.Delete:
+		return nil, "", nil
+	case now == nil && e.Old != "":
+		return nil, "", nearby(t, e.Path, mistakef("%s does not exist, so old cannot be in it", e.Path))
+	case now == nil && e.New == "":
+		return nil, "", mistakef("%s would be an empty file", e.Path)
+	case now == nil:
+		return &e.New, "", nil
+	case e.Old == "" && *now != "":
+		return nil, "", mistakef("%s exists: give the text to replace in old", e.Path)
+	case e.Old == e.New:
+		return nil, "", mistakef("old and new are equal, so nothing would change in %s", e.Path)
+	case e.Old == "":
+		return &e.New, "", nil
+	}
+	out, notice, err := replace(e.Path, *now, e.Old, e.New)
+	if err != nil {
+		return nil, "", err
+	}
+	if out == *now {
+		return nil, "", mistakef("%s already holds this, so nothing would change", e.Path)
+	}
+	return &out, notice, nil
+}
+
+// show is the difference a change made, and whether what came out can be read by a compiler.
+func (c *change) show(path string) string {
+	was, now := "", ""
+	if c.was != nil {
+		was = *c.was
+	}
+	switch {
+	case c.now == nil:
+		return path + " deleted\n"
+	case c.was == nil:
+		return fmt.Sprintf("%s is new, %d lines\n%s", path, len(lines(*c.now)), syntax(path, *c.now))
+	}
+	now = *c.now
+	return changes(path, was, now) + syntax(path, now)
+}
+
+// syntax says whether a file of a kind that can be checked here does not parse.
+func syntax(path, text string) string {
+	var err error
+	switch {
+	case strings.HasSuffix(path, ".go"):
+		_, err = parser.ParseFile(token.NewFileSet(), path, text, parser.SkipObjectResolution)
+	case strings.HasSuffix(path, ".json") && !strings.Contains(path, "tsconfig"):
+		var v any
+		err = json.Unmarshal([]byte(text), &v)
+	}
+	if err != nil {
+		return fmt.Sprintf("note: %s does not parse now: %v\n", path, err)
+	}
+	return ""
+}
