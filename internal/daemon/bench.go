@@ -1,0 +1,87 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/tools"
+)
+
+// bench lays out what one attempt may touch. Repository, branch and draft state are fixed here: no argument of
+// a tool can change them.
+func (d *Daemon) bench(w *work) *tools.Bench {
+	settings, _ := ParseSettings(w.n.Settings)
+	policy := settings.Narrow(d.cfg.Policy)
+	return &tools.Bench{
+		Logs:     func(ctx context.Context) (redact.Text, error) { return w.forge.Logs(ctx, w.c.Latest) },
+		Clone:    func(ctx context.Context) (*sandbox.Tree, error) { return w.forge.Clone(ctx, w.c.Latest.Plugin, w.dir) },
+		Box:      d.cfg.Box,
+		Commands: true,
+		Vet:      policy.Vet,
+		Open:     func(ctx context.Context, draft tools.Draft) (int, error) { return d.open(ctx, w, draft) },
+		Progress: func(note string) { d.cfg.Watch(Event{Fingerprint: w.c.Fingerprint, Note: note}) },
+	}
+}
+
+// A draftPage is what texts/pr.md shows.
+type draftPage struct {
+	hotfix.Case
+	tools.Draft
+	RunID string
+	Base  string
+}
+
+// open publishes a patch that has been proven and vetted.
+func (d *Daemon) open(ctx context.Context, w *work, draft tools.Draft) (int, error) {
+	body, err := d.render("pr", draftPage{Case: w.c, Draft: draft, RunID: w.id, Base: draft.Patch.Base})
+	if err != nil {
+		return 0, err
+	}
+	title := line(draft.Title, 72)
+	number, err := w.forge.OpenDraft(ctx, w.bench.Tree, hotfix.Proposal{
+		Case: w.c.Fingerprint, Issue: w.c.Issue, Repo: w.c.Repo, Branch: branch(w.c),
+		Title: title, Body: body,
+		Commit: fmt.Sprintf("%s\n\n%s\n\nProposed by daemon-hotfix for issue %d.\n", title, wrap(draft.Explanation), w.c.Issue),
+	})
+	if err == nil { // so that commands on the draft are understood, and failures about it seen as our own doing
+		_, err = d.cfg.Ledger.Own(ctx, w.c.Fingerprint, pullName(w.c.Repo, number))
+	}
+	return number, err
+}
+
+// branch is where the draft of this attempt goes. What an earlier attempt proposed stays where it is.
+func branch(c hotfix.Case) string {
+	name := "hotfix/" + string(c.Fingerprint)
+	if c.PR() == 0 {
+		return name
+	}
+	return fmt.Sprintf("%s-%d", name, len(c.Attempts))
+}
+
+// wrap makes the model's explanation fit for a commit message: paragraphs of short lines without mentions or references.
+func wrap(s string) string {
+	var out []string
+	for par := range strings.SplitSeq(redact.Scrub(s).String(), "\n\n") {
+		var b strings.Builder
+		width := 0
+		for word := range strings.FieldsSeq(line(par, 1500)) {
+			if width > 0 && width+1+len(word) > 72 {
+				b.WriteByte('\n')
+				width = 0
+			} else if width > 0 {
+				b.WriteByte(' ')
+				width++
+			}
+			b.WriteString(word)
+			width += len(word)
+		}
+		if b.Len() > 0 {
+			out = append(out, b.String())
+		}
+	}
+	return strings.Join(out, "\n\n")
+}

@@ -1,0 +1,218 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/tools"
+)
+
+// Fix makes one attempt at a case: issue first, then agent, proof and draft, then the issue again.
+// An attempt that a crash cut short is taken up under its own name.
+func (d *Daemon) Fix(ctx context.Context, fp hotfix.Fingerprint) error {
+	// Attempts take minutes. They exclude each other, but not the failures that arrive meanwhile.
+	done, err := d.cfg.Store.Lock(ctx, fp+"/fix")
+	if err != nil {
+		return fmt.Errorf("lock attempts of case %s: %w", fp, err)
+	}
+	defer done()
+	w, err := d.begin(ctx, fp)
+	if err != nil || w == nil {
+		return err
+	}
+	defer os.RemoveAll(w.dir)
+	outcome, run, err := d.attempt(ctx, w)
+	if errors.Is(err, errHalted) {
+		outcome, err = hotfix.Outcome{Ending: hotfix.Halted}, nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err() // shutting down: the attempt stays under way and is taken up again
+	}
+	if err != nil {
+		d.cfg.Log.Error("attempt broke", "case", fp, "run", w.id, "err", err)
+		outcome = hotfix.Outcome{Ending: hotfix.Broken, Says: redact.Scrub(because(err))}
+	}
+	return d.end(ctx, w, outcome, run)
+}
+
+// errHalted ends an attempt that a person stopped.
+var errHalted = errors.New("a person stopped the attempt")
+
+// A work is one attempt in progress.
+type work struct {
+	id    string
+	c     hotfix.Case // as it was when the attempt began
+	n     hotfix.Notice
+	forge Forge
+	dir   string
+	hint  string
+	bench *tools.Bench
+}
+
+// begin records the attempt before it starts. It returns nil when there is nothing to attempt.
+func (d *Daemon) begin(ctx context.Context, fp hotfix.Fingerprint) (*work, error) {
+	unlock, err := d.cfg.Store.Lock(ctx, fp)
+	if err != nil {
+		return nil, fmt.Errorf("lock case %s: %w", fp, err)
+	}
+	defer unlock()
+	c, err := d.cfg.Store.Case(ctx, fp)
+	if err != nil {
+		return nil, fmt.Errorf("load case %s: %w", fp, err)
+	}
+	if c.Running() == nil && c.Ask == nil {
+		return nil, nil // it was made already, or decided otherwise since
+	}
+	forge, n, err := d.forge(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	at := c.Running()
+	if at == nil {
+		if wanted, err := d.stillWanted(ctx, forge, &c, n); !wanted || err != nil {
+			return nil, err
+		}
+		at = &hotfix.Attempt{RunID: fmt.Sprintf("%s-%d", fp, len(c.Attempts)+1), By: c.Ask.By, Hint: c.Ask.Hint.String(), Started: d.cfg.Now()}
+		c.Attempts, c.Ask = append(c.Attempts, *at), nil
+	}
+	if err := d.cfg.Store.SaveCase(ctx, c); err != nil {
+		return nil, fmt.Errorf("save case %s: %w", fp, err)
+	}
+	if err := d.report(ctx, forge, &c, n); err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(d.cfg.Scratch, "hotfix-")
+	if err != nil {
+		return nil, fmt.Errorf("make a place for the tree: %w", err)
+	}
+	return &work{id: at.RunID, hint: at.Hint, c: c, n: n, forge: forge, dir: dir}, nil
+}
+
+// stillWanted looks again right before an attempt: many may have been decided at once, and a person may have
+// closed the issue since.
+func (d *Daemon) stillWanted(ctx context.Context, forge Forge, c *hotfix.Case, n hotfix.Notice) (bool, error) {
+	change := hotfix.Asked
+	if c.Ask.By == byPolicy {
+		change = hotfix.Opened
+		// The issue exists before any model is asked.
+		if err := d.report(ctx, forge, c, n); err != nil {
+			return false, err
+		}
+	}
+	policy, err := d.policy(ctx, c.Repo, n)
+	if err != nil {
+		return false, err
+	}
+	if now := d.within(policy, c).Decide(*c, change); now.Action < hotfix.Fix {
+		c.Decision, c.Ask = now, nil
+		if err := d.cfg.Store.SaveCase(ctx, *c, hotfix.NextReport); err != nil {
+			return false, fmt.Errorf("save case %s: %w", c.Fingerprint, err)
+		}
+		return false, nil
+	}
+	return true, nil
+}
+
+// attempt lets the agent work and says how it ended.
+func (d *Daemon) attempt(ctx context.Context, w *work) (hotfix.Outcome, *agent.Run, error) {
+	w.bench = d.bench(w)
+	task, err := d.task(ctx, w)
+	if err != nil {
+		return hotfix.Outcome{}, nil, err
+	}
+	// What an earlier process did of this attempt is not paid for again.
+	former, err := d.cfg.Store.Run(ctx, w.id)
+	if errors.Is(err, store.ErrNotFound) {
+		former, err = &agent.Run{Task: task}, nil
+	}
+	if err != nil {
+		return hotfix.Outcome{}, nil, fmt.Errorf("load run %s: %w", w.id, err)
+	}
+	ctx, halt := context.WithCancelCause(ctx)
+	defer halt(nil)
+	sofar := *former
+	sofar.Steps = slices.Clone(sofar.Steps)
+	a := agent.Agent{Model: d.cfg.Model, Tools: tools.On(w.bench, tools.All), Budget: d.cfg.Budget, Price: d.cfg.Price, Now: d.cfg.Now,
+		Watch: func(s agent.Step) {
+			sofar.Steps = append(sofar.Steps, s)
+			if err := d.cfg.Store.SaveRun(ctx, w.id, &sofar); err != nil {
+				d.cfg.Log.Error("step not saved", "run", w.id, "step", len(sofar.Steps), "err", err)
+			}
+			d.cfg.Watch(Event{Fingerprint: w.c.Fingerprint, Step: &s})
+			if c, err := d.cfg.Store.Case(ctx, w.c.Fingerprint); err == nil && c.Stopped != "" {
+				halt(errHalted)
+			}
+		}}
+	run, err := a.Resume(ctx, former)
+	if run != nil {
+		err = errors.Join(err, d.cfg.Store.SaveRun(ctx, w.id, run))
+	}
+	if context.Cause(ctx) == errHalted && w.bench.PR == 0 {
+		return hotfix.Outcome{}, run, errHalted
+	}
+	if err != nil {
+		return hotfix.Outcome{}, run, err
+	}
+	return outcome(run, w.bench), run, nil
+}
+
+// end records how the attempt ended. The issue is made to say so by the report that follows.
+func (d *Daemon) end(ctx context.Context, w *work, outcome hotfix.Outcome, run *agent.Run) error {
+	fp := w.c.Fingerprint
+	unlock, err := d.cfg.Store.Lock(ctx, fp)
+	if err != nil {
+		return fmt.Errorf("lock case %s: %w", fp, err)
+	}
+	defer unlock()
+	c, err := d.cfg.Store.Case(ctx, fp)
+	if err != nil {
+		return fmt.Errorf("load case %s: %w", fp, err)
+	}
+	at := c.Running()
+	if at == nil || at.RunID != w.id {
+		return fmt.Errorf("case %s lost its attempt %s", fp, w.id)
+	}
+	at.Ended, at.Outcome = d.cfg.Now(), outcome
+	if run != nil {
+		at.Steps, at.Tokens = len(run.Steps), run.Tokens()
+	}
+	if outcome.Ending == hotfix.DraftOpened {
+		c.State = hotfix.Proposed
+	}
+	if err := d.cfg.Store.SaveCase(ctx, c, hotfix.NextReport); err != nil {
+		return fmt.Errorf("save case %s: %w", fp, err)
+	}
+	d.cfg.Log.Info("attempt ended", "case", fp, "run", w.id, "ending", outcome.Ending, "pr", outcome.PR)
+	d.cfg.Watch(Event{Fingerprint: fp, Case: &c})
+	return nil
+}
+
+// outcome reads off the bench what the run came to. What the model says of itself counts for nothing.
+func outcome(run *agent.Run, b *tools.Bench) hotfix.Outcome {
+	o := hotfix.Outcome{Ending: hotfix.NoFix, PR: b.PR, Patch: b.Patch, Evidence: b.Evidence, Refusals: b.Refused}
+	switch {
+	case b.PR != 0:
+		o.Ending, o.Refusals = hotfix.DraftOpened, nil
+	case run.Stop == agent.OverBudget:
+		o.Ending = hotfix.OverBudget
+	case len(b.Refused) > 0:
+		o.Ending = hotfix.Refused
+	}
+	o.Says = redact.Scrub(b.GaveUp)
+	if n := len(run.Steps); n > 0 && o.Says.Empty() {
+		o.Says = redact.Scrub(run.Steps[n-1].Reply)
+	}
+	return o
+}
+
+// because is an error in words for a maintainer: its innermost cause says what to look at.
+func because(err error) string {
+	return "The attempt ended early: " + err.Error() + "."
+}

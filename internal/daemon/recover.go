@@ -1,0 +1,179 @@
+package daemon
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/triage"
+)
+
+const (
+	stateMax = 12_000 // bytes of a state block
+	seenKept = 64     // occurrence names in it
+	lineKept = 20     // audit lines in it
+)
+
+var stateForm = regexp.MustCompile(`(?m)^<!-- daemon-hotfix:state ([0-9a-f]{32}) (\{.*\}) -->\r?$`)
+
+// state is the line of an issue's body that brings the case back when the store is lost, or was never there: a
+// workflow run keeps its cases nowhere else. It is signed, so that nobody can write a case's past.
+func (d *Daemon) state(c hotfix.Case) string {
+	for _, full := range []bool{true, false} {
+		text, err := json.Marshal(brief(c, full))
+		if err == nil && len(text) <= stateMax {
+			// No mention, and no end of the comment, whatever the case says.
+			line := strings.NewReplacer("--", `-\u002d`, "@", `\u0040`).Replace(string(text))
+			return fmt.Sprintf("<!-- daemon-hotfix:state %s %s -->", d.sign("state", c.Repo, line), line)
+		}
+	}
+	return ""
+}
+
+// sign is a code over what nobody else may have said about repo.
+func (d *Daemon) sign(kind string, repo hotfix.Repo, text string) string {
+	mac := hmac.New(sha256.New, d.cfg.Key)
+	fmt.Fprintf(mac, "%s\x00%s\x00%s", kind, strings.ToLower(repo.String()), text)
+	return hex.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// brief is what of a case is worth keeping in its issue.
+func brief(c hotfix.Case, full bool) hotfix.Case {
+	c.Told, c.Via, c.Issue, c.Ask = 0, "", 0, nil // of the store, not of the problem
+	c.Latest.Logs, c.Latest.Stack = nil, redact.Text{}
+	c.Latest.Message = redact.Cut(c.Latest.Message, 1000)
+	c.Seen = c.Seen[max(0, len(c.Seen)-seenKept):]
+	c.Audit = c.Audit[max(0, len(c.Audit)-lineKept):]
+	c.Attempts = slices.Clone(c.Attempts)
+	for i := range c.Attempts {
+		o := &c.Attempts[i].Outcome
+		o.Patch = nil
+		if !full {
+			o.Says, o.Refusals, o.Evidence = redact.Text{}, nil, hotfix.Evidence{}
+		}
+		o.Evidence = hotfix.Evidence{Before: bare(o.Evidence.Before), After: bare(o.Evidence.After), Gaps: o.Evidence.Gaps}
+	}
+	if !full {
+		c.Seen = c.Seen[max(0, len(c.Seen)-8):]
+		c.Attempts = c.Attempts[max(0, len(c.Attempts)-5):]
+	}
+	return c
+}
+
+// bare is runs of tests without what they printed.
+func bare(runs []hotfix.TestRun) []hotfix.TestRun {
+	out := slices.Clone(runs)
+	for i := range out {
+		out[i].Output, out[i].Tests = redact.Text{}, nil
+	}
+	return out
+}
+
+// readState reads the case of fp in repo from the body of its issue, if we wrote it there.
+func (d *Daemon) readState(repo hotfix.Repo, fp hotfix.Fingerprint, body string) (hotfix.Case, bool) {
+	for _, m := range stateForm.FindAllStringSubmatch(body, 4) {
+		if !hmac.Equal([]byte(m[1]), []byte(d.sign("state", repo, m[2]))) {
+			continue
+		}
+		var c hotfix.Case
+		if json.Unmarshal([]byte(m[2]), &c) == nil && c.Fingerprint == fp && c.Repo.Is(repo) {
+			return c, true
+		}
+	}
+	return hotfix.Case{}, false
+}
+
+// oldMarkers are the lines by which the prototype of this daemon knew the issue of a failure.
+func oldMarkers(f hotfix.Failure) []string {
+	var out []string
+	for _, key := range triage.Aliases(f) {
+		if len(key) == 64 {
+			out = append(out, fmt.Sprintf("<!-- uos-hotfix-key:%s -->", key), fmt.Sprintf("<!-- uos-hotfix-key: %s -->", key),
+				fmt.Sprintf("<!--uos-hotfix-key:%s-->", key))
+		}
+	}
+	return out
+}
+
+// remember takes over what the issue of a case that seems to be new says of its past.
+func (d *Daemon) remember(ctx context.Context, forge Forge, c *hotfix.Case) error {
+	if c.Issue != 0 || c.Fingerprint == pageCase {
+		return nil
+	}
+	found, err := forge.FindIssue(ctx, hotfix.Issue{Repo: c.Repo, Marker: d.marker(*c), Also: oldMarkers(c.Latest)})
+	if err != nil {
+		return fmt.Errorf("look for the issue of case %s: %w", c.Fingerprint, err)
+	}
+	old, ok := d.readState(c.Repo, c.Fingerprint, found.Body.String())
+	if !ok {
+		return nil
+	}
+	for _, name := range c.Seen {
+		if slices.Contains(old.Seen, name) { // this occurrence was counted before the store was lost
+			c.Count--
+			break
+		}
+	}
+	c.Count, c.First, c.Seen = c.Count+old.Count, old.First, append(old.Seen, c.Seen...)
+	c.Attempts, c.Audit = append(old.Attempts, c.Attempts...), append(old.Audit, c.Audit...)
+	c.Snooze, c.DupOf, c.Stopped, c.Opened = old.Snooze, old.DupOf, old.Stopped, old.Opened
+	if old.State == hotfix.Ignored || old.State == hotfix.Proposed {
+		c.State = old.State
+	}
+	d.cfg.Log.Info("case brought back from its issue", "case", c.Fingerprint, "issue", found.Number, "count", c.Count)
+	return nil
+}
+
+var markerForm = regexp.MustCompile(`(?m)^<!-- daemon-hotfix (v[0-9]+-[0-9a-f]{32}) [0-9a-f]{32} -->\r?$`)
+
+// recoverNumber brings the case of the issue that was commented on back from the issue, or returns store.ErrNotFound.
+func (d *Daemon) recoverNumber(ctx context.Context, a *asking) (hotfix.Fingerprint, error) {
+	found, err := a.forge.FindIssue(ctx, hotfix.Issue{Repo: a.Repo, Number: a.Issue})
+	if err != nil {
+		return "", err
+	}
+	m := markerForm.FindStringSubmatch(found.Body.String())
+	if found.Number == 0 || m == nil {
+		return "", store.ErrNotFound
+	}
+	fp := hotfix.Fingerprint(m[1])
+	c, ok := d.readState(a.Repo, fp, found.Body.String())
+	if !ok || strings.TrimSuffix(m[0], "\r") != d.marker(hotfix.Case{Repo: a.Repo, Fingerprint: fp}) {
+		return "", store.ErrNotFound
+	}
+	unlock, err := d.cfg.Store.Lock(ctx, fp)
+	if err != nil {
+		return "", fmt.Errorf("lock case %s: %w", fp, err)
+	}
+	defer unlock()
+	c.Issue, c.Told, c.Via = found.Number, c.Count, a.n.ID
+	if _, err := d.cfg.Store.Case(ctx, fp); !errors.Is(err, store.ErrNotFound) {
+		return fp, err // somebody brought it back meanwhile, or it is known without its issue
+	}
+	return fp, d.cfg.Store.SaveCase(ctx, c)
+}
+
+// forbidden reports whether GitHub refused for want of a permission.
+func forbidden(err error) bool {
+	var no interface{ Forbidden() bool }
+	return errors.As(err, &no) && no.Forbidden()
+}
+
+// innermost is the part of an error that says what GitHub answered.
+func innermost(err error) string {
+	text := err.Error()
+	if i := strings.LastIndex(text, "not permitted: "); i >= 0 {
+		text = text[i+len("not permitted: "):]
+	}
+	return redact.Scrub(text).String()
+}

@@ -1,0 +1,157 @@
+package daemon
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"text/template"
+	"time"
+	"unicode/utf8"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/triage"
+)
+
+// What people read is in texts/*.md. Outside text enters them only through fence, code, prose and line.
+//
+//go:embed texts/*.md
+var textFiles embed.FS
+
+var texts = template.Must(template.New("").Funcs(template.FuncMap{
+	"fence":    func(s any) string { return fence(fmt.Sprint(s)) },
+	"code":     func(s any) string { return code(fmt.Sprint(s)) },
+	"prose":    func(s any) string { return prose(fmt.Sprint(s)) },
+	"at":       func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") },
+	"line":     func(s any) string { return line(fmt.Sprint(s), 60) },
+	"command":  command,
+	"decided":  decided,
+	"runs":     runs,
+	"snoozed":  snoozed,
+	"standing": standing,
+	"tests":    tests,
+	"plus":     func(a, b int) int { return a + b },
+}).ParseFS(textFiles, "texts/*.md"))
+
+var reporters = regexp.MustCompile(` --(?:test-reporter|reporter|json|outputFile|reporters)(?:-[a-z]+)?(?:=\S+)?`)
+
+// command is a test command as a person would type it: without the shell around it and the report it writes for us.
+func command(s string) string {
+	if inner, ok := strings.CutPrefix(s, "sh -c '"); ok {
+		s = strings.TrimSuffix(inner, "'")
+	}
+	return reporters.ReplaceAllString(s, "")
+}
+
+// decided is an action in words.
+func decided(d hotfix.Decision) string {
+	switch d.Action {
+	case hotfix.Fix:
+		return "Attempt a fix."
+	case hotfix.Report:
+		return "Keep this issue, attempt no fix."
+	}
+	return "Do nothing."
+}
+
+// runs counts how many of some runs of the added tests ended as they should.
+func runs(list []hotfix.TestRun, pass bool) string {
+	n := 0
+	for _, r := range list {
+		if r.Passed == pass {
+			n++
+		}
+	}
+	if pass {
+		return fmt.Sprintf("**passed** %d of %d times", n, len(list))
+	}
+	return fmt.Sprintf("**failed** %d of %d times", n, len(list))
+}
+
+// tests sums up one run of all tests.
+func tests(r *hotfix.TestRun) string {
+	count := map[string]int{}
+	for _, t := range r.Tests {
+		count[t.Status]++
+	}
+	verdict := "passed"
+	if !r.Passed {
+		verdict = "**failed**"
+	}
+	if len(r.Tests) == 0 {
+		return fmt.Sprintf("%s (exit %d)", verdict, r.Exit)
+	}
+	return fmt.Sprintf("%s: %d passed, %d failed, %d skipped", verdict, count["pass"], count["fail"], count["skip"])
+}
+
+// render fills in texts/name.md. The result is scrubbed like everything that is published.
+func (d *Daemon) render(name string, data any) (redact.Text, error) {
+	var b bytes.Buffer
+	if err := texts.ExecuteTemplate(&b, name+".md", data); err != nil {
+		return redact.Text{}, fmt.Errorf("text %s: %w", name, err)
+	}
+	return redact.Scrub(strings.TrimSpace(b.String()) + "\n"), nil
+}
+
+// An issuePage is what texts/issue.md shows.
+type issuePage struct {
+	hotfix.Case
+	Marker  string
+	State   string // the line that brings the case back
+	Class   hotfix.Class
+	Excerpt string
+	Notify  []string
+	TrigURL string
+	Server  string
+}
+
+// issueBody renders the issue of c within the longest body allowed: first the log excerpt is cut, then the message.
+func (d *Daemon) issueBody(c hotfix.Case, s Settings) (redact.Text, error) {
+	page := issuePage{Case: c, Marker: d.marker(c), State: d.state(c), Class: triage.Classify(c.Latest), Excerpt: triage.Excerpt(c.Latest.Logs, 6000),
+		Notify: logins(s.Notify), TrigURL: d.link(c.Latest.Trigger), Server: d.cfg.Server}
+	name := "issue"
+	if c.Fingerprint == pageCase {
+		name, page.State, page.Notify = "page", "", logins(append(s.Notify, d.cfg.Breaker.Notify...))
+	}
+	body, err := d.render(name, page)
+	if err != nil || utf8.RuneCountInString(body.String()) <= s.MaxBodyChars {
+		return body, err
+	}
+	page.Excerpt = ""
+	page.Latest.Message = redact.Cut(page.Latest.Message, s.MaxBodyChars/4)
+	page.Latest.Stack = redact.Cut(page.Latest.Stack, s.MaxBodyChars/4)
+	body, err = d.render(name, page)
+	if err != nil || utf8.RuneCountInString(body.String()) <= s.MaxBodyChars {
+		return body, err
+	}
+	page.State = ""
+	return d.render(name, page)
+}
+
+// logins keeps what can be a GitHub login or team, since these are the only mentions that are ever made.
+func logins(names []string) []string {
+	var out []string
+	for _, n := range names {
+		n = strings.TrimPrefix(n, "@")
+		if n != "" && len(n) <= 80 && strings.Trim(n, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-/_") == "" {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// link is the address of what the plugin was reacting to. The redirecting host keeps GitHub from writing
+// "mentioned this" into somebody else's thread.
+func (d *Daemon) link(t hotfix.Trigger) string {
+	if t.Repo.IsZero() || t.Number == 0 {
+		return ""
+	}
+	server := d.cfg.Server
+	if server == "https://github.com" {
+		server = "https://redirect.github.com"
+	}
+	return fmt.Sprintf("%s/%s/%s/issues/%d", server, url.PathEscape(t.Repo.Owner), url.PathEscape(t.Repo.Name), t.Number)
+}

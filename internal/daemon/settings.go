@@ -1,0 +1,97 @@
+package daemon
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/triage"
+)
+
+// Settings are what an installation writes under `with:` in its UbiquityOS configuration. They narrow the
+// operator's policy and never widen it. The manifest's schema is generated from this struct.
+type Settings struct {
+	Enabled             *bool      `json:"enabled,omitempty" jsonschema:"description=False switches the daemon off for this installation.,default=true"`
+	Modes               []string   `json:"modes,omitempty" jsonschema:"description=How far it may go. Without pr it only keeps issues.,enum=issue,enum=pr"`
+	RiskPolicy          RiskPolicy `json:"riskPolicy,omitzero" jsonschema:"description=Bounds on fixes."`
+	IssueLabels         []string   `json:"issueLabels,omitempty" jsonschema:"description=Labels of the issues it opens."`
+	Notify              []string   `json:"notify,omitempty" jsonschema:"description=GitHub logins to mention once in a new issue."`
+	AllowlistRepos      []string   `json:"allowlistRepos,omitempty" jsonschema:"description=Repositories (owner/name) it may write to. Empty means all that the operator allows."`
+	AllowWorkflowEvents bool       `json:"allowWorkflowEvents,omitempty" jsonschema:"description=The kernel passes failed workflow runs and checks on only if this is true."`
+	MaxBodyChars        int        `json:"maxBodyChars,omitempty" jsonschema:"description=Longest issue body in characters.,default=60000,minimum=2000,maximum=60000"`
+	DedupeWindowHours   int        `json:"dedupeWindowHours,omitempty" jsonschema:"description=Accepted and not used yet: a closed problem counts as the same one however late it comes back.,default=24,minimum=1"`
+	SourceRepo          string     `json:"sourceRepo,omitempty" jsonschema:"description=Repository (owner/name) of the plugin's source. The kernel reads it."`
+	SourceRef           string     `json:"sourceRef,omitempty" jsonschema:"description=Branch or tag of the plugin's source. The kernel reads it."`
+}
+
+// A RiskPolicy bounds what is done without a person.
+type RiskPolicy struct {
+	AutoMerge        bool `json:"autoMerge,omitempty" jsonschema:"description=Accepted and not used yet: nothing is ever merged.,default=false"`
+	MaxAutofixPerDay *int `json:"maxAutofixPerDay,omitempty" jsonschema:"description=Most attempts at fixes a day and repository.,default=3,minimum=0"`
+}
+
+const maxBody = 60_000 // characters; GitHub refuses bodies over 65,536
+
+// ParseSettings reads settings leniently: what cannot be read keeps its default and is named in a warning.
+func ParseSettings(raw json.RawMessage) (Settings, []string) {
+	s := Settings{MaxBodyChars: maxBody}
+	var fields map[string]json.RawMessage
+	if len(raw) == 0 || string(raw) == "null" {
+		return s, nil
+	}
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		return s, []string{"settings are not a JSON object; defaults are used"}
+	}
+	var warnings []string
+	for name, value := range fields {
+		one, _ := json.Marshal(map[string]json.RawMessage{name: value})
+		next := s
+		dec := json.NewDecoder(bytes.NewReader(one))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&next); err != nil {
+			warnings = append(warnings, fmt.Sprintf("setting %q is not used: %s", name, strings.TrimPrefix(err.Error(), "json: ")))
+			continue
+		}
+		s = next
+	}
+	if s.MaxBodyChars < 2000 || s.MaxBodyChars > maxBody {
+		s.MaxBodyChars = maxBody
+	}
+	return s, warnings
+}
+
+// Narrow returns the policy with these settings applied; each of them can only take away.
+func (s Settings) Narrow(p triage.Policy) triage.Policy {
+	if s.Enabled != nil && !*s.Enabled {
+		p.Off = "the installation's settings say enabled: false"
+	}
+	if len(s.Modes) > 0 && !contains(s.Modes, "pr") {
+		p.NoFix = "the installation's settings do not list mode pr"
+	}
+	if len(s.AllowlistRepos) > 0 {
+		var kept []hotfix.Repo
+		for _, r := range p.Allow {
+			for _, name := range s.AllowlistRepos {
+				if strings.EqualFold(name, r.String()) {
+					kept = append(kept, r)
+				}
+			}
+		}
+		p.Allow = kept
+	}
+	if m := s.RiskPolicy.MaxAutofixPerDay; m != nil && *m < p.MaxFixesPerDay {
+		p.MaxFixesPerDay = max(*m, 0)
+	}
+	return p
+}
+
+func contains(list []string, want string) bool {
+	for _, s := range list {
+		if strings.EqualFold(s, want) {
+			return true
+		}
+	}
+	return false
+}
