@@ -1,0 +1,34 @@
+package evals_test
+
+import (
+	"context"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/evals"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
+)
+
+func TestMain(m *testing.M) {
+	sandbox.Reexec()
+	os.Exit(m.Run())
+}
+
+func TestFixtures(t *testing.T) {
+	t.Parallel()
+	fixtures, err := evals.All("fixtures", "")
+	require.NoError(t, err)
+	box, err := sandbox.Native(sandbox.Config{})
+	require.NoError(t, err)
+	for _, f := range fixtures {
+		t.Run(f.Name, func(t *testing.T) {
+			t.Parallel()
+			r, err := evals.Run(context.Background(), f, evals.Options{Box: box})
+			require.NoError(t, err)
+			require.Empty(t, r.Problems)
+			require.False(t, r.WrongPR)
+		})
+	}
+}

@@ -1,0 +1,44 @@
+package evals
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+
+	"github.com/tmc/langchaingo/llms"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/model"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/prompts"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/tools"
+)
+
+// Replay returns a model that answers from a transcript, as long as prompts and tools are those it was recorded
+// with and the conversation goes as it went then. Without a transcript the model must not be asked.
+func Replay(transcript []byte) (agent.Model, error) {
+	if len(bytes.TrimSpace(transcript)) == 0 {
+		return silent{}, nil
+	}
+	prompt, err := prompts.Load("fix")
+	if err != nil {
+		return nil, err
+	}
+	return model.Replay(bytes.NewReader(transcript), model.Expect{PromptHash: prompt.Hash(), ToolsHash: tools.Hash(tools.All)})
+}
+
+// Record returns a model that asks m and writes the transcript to w.
+func Record(m agent.Model, provider, note string, w io.Writer) (agent.Model, error) {
+	prompt, err := prompts.Load("fix")
+	if err != nil {
+		return nil, err
+	}
+	return model.Record(m, model.Header{Provider: provider, Prompt: prompt.Hash(), Tools: tools.Hash(tools.All), Note: note}, w)
+}
+
+// silent is the model of a fixture in which no model is to be asked.
+type silent struct{}
+
+func (silent) GenerateContent(context.Context, []llms.MessageContent, ...llms.CallOption) (*llms.ContentResponse, error) {
+	return nil, errors.New("this fixture has no transcript: the model should not have been asked")
+}

@@ -1,0 +1,138 @@
+package evals
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/daemon"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/engine"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/forge"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/forge/forgetest"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/kernel"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/kernel/kerneltest"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/queue"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/triage"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
+)
+
+// A Stage is a whole world on one machine: a GitHub, a kernel's key, and the daemon behind its HTTP door.
+type Stage struct {
+	Forge   *forgetest.Forge
+	Engine  *engine.Engine
+	Address string // of the daemon
+	Key     *rsa.PrivateKey
+
+	server *http.Server
+}
+
+// A StageConfig says what differs from stage to stage. Model and Box may be nil; NoFix then says why.
+type StageConfig struct {
+	Dir      string // store and scratch; the caller removes it
+	Allow    []hotfix.Repo
+	Model    agent.Model
+	Box      sandbox.Box
+	NoFix    string
+	Now      func() time.Time // of the daemon's decisions and texts
+	Watch    func(daemon.Event)
+	Log      *slog.Logger
+	Listen   string // "127.0.0.1:0" by default
+	MaxSteps int
+}
+
+// NewStage starts a forge, and a daemon on an embedded store.
+func NewStage(ctx context.Context, cfg StageConfig) (_ *Stage, err error) {
+	s := &Stage{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if s.Forge, err = forgetest.Start(); err != nil {
+		return nil, err
+	}
+	s.Key = kerneltest.NewKey()
+	github, err := forge.New(forge.Config{API: s.Forge.API(), Server: s.Forge.URL(), Log: cfg.Log})
+	if err != nil {
+		return nil, err
+	}
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // never fails
+	s.Engine, err = engine.Open(ctx, engine.Config{
+		Store:    store.Config{DSN: "sqlite:" + filepath.Join(cfg.Dir, "hotfix.db"), Key: secret},
+		Kernel:   kernel.Options{Key: &s.Key.PublicKey},
+		Queue:    queue.Config{},
+		Manifest: daemon.NewManifest("ubiquity-os-marketplace/daemon-hotfix@main", ""),
+		Daemon: daemon.Config{
+			Policy:  triage.Policy{Allow: cfg.Allow, MaxFixesPerDay: 3, MaxAttempts: 3, MaxFiles: 8, MaxLines: 300},
+			Connect: func(token redact.Secret) daemon.Forge { return github.With(token) }, Model: cfg.Model, Box: cfg.Box, NoFix: cfg.NoFix,
+			Budget: agent.Budget{Steps: cfg.MaxSteps, Tokens: 400_000, Wall: 15 * time.Minute},
+			Key:    secret, Server: s.Forge.URL(), Scratch: cfg.Dir, Watch: cfg.Watch, Now: cfg.Now, Log: cfg.Log,
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Listen == "" {
+		cfg.Listen = "127.0.0.1:0"
+	}
+	listener, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return nil, err
+	}
+	s.Address = "http://" + listener.Addr().String()
+	s.server = &http.Server{Handler: s.Engine.Handler(), ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = s.server.Serve(listener) }() // ends when Close shuts the server
+	return s, s.Engine.Start(ctx)
+}
+
+// Settle waits until nothing is queued or under way. Work that was given up is an error.
+func (s *Stage) Settle(ctx context.Context) error {
+	for {
+		wanted, err := s.Engine.Store().Wanted(ctx)
+		if err != nil {
+			return err
+		}
+		if len(wanted) == 0 {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("still at work on %s %s: %w", wanted[0].Kind, wanted[0].Name, context.Cause(ctx))
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	parked, err := s.Engine.Store().Parked(ctx)
+	if err == nil && len(parked) > 0 {
+		err = fmt.Errorf("%s %s was given up: %s", parked[0].Kind, parked[0].Name, parked[0].Reason)
+	}
+	return err
+}
+
+// Close stops everything.
+func (s *Stage) Close() error {
+	var err error
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if s.server != nil {
+		err = s.server.Shutdown(ctx)
+	}
+	if s.Engine != nil {
+		err = errors.Join(err, s.Engine.Stop(ctx))
+	}
+	if s.Forge != nil {
+		s.Forge.Close()
+	}
+	return err
+}
