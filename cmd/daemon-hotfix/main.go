@@ -1,0 +1,90 @@
+// Command daemon-hotfix hears that a plugin failed, keeps one issue per problem, and, where the risk is low,
+// proposes a proven fix as a draft pull request.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
+)
+
+// A cli is every command. Each lives in a file of its own.
+type cli struct {
+	Serve    serveCmd    `cmd:"" help:"Take failures in over HTTP and work on them."`
+	Fix      fixCmd      `cmd:"" help:"Make one attempt at a failure in a repository at hand, without GitHub."`
+	Inspect  inspectCmd  `cmd:"" help:"Say whether one request of the kernel would be accepted, and why not."`
+	Simulate simulateCmd `cmd:"" help:"Sign a made-up failure and post it to a daemon."`
+	Manifest manifestCmd `cmd:"" help:"Print the manifest that the kernel reads."`
+
+	Jobs    jobsCmd    `cmd:"" help:"Look at work that was given up, and release or drop it."`
+	Store   storeCmd   `cmd:"" help:"Check or back up the store."`
+	Sandbox sandboxCmd `cmd:"" help:"See what the sandbox holds on this machine, or run a command in it."`
+
+	Redact      redactCmd      `cmd:"" help:"Filter secrets out of standard input."`
+	Fingerprint fingerprintCmd `cmd:"" help:"Say which failures are one problem."`
+
+	Version kong.VersionFlag `help:"Print the version and exit."`
+}
+
+// streams are the standard streams, so that a test can give others.
+type streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// An exit is an error that carries its own exit status. What it says has already been printed.
+type exit int
+
+func (e exit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+func main() {
+	sandbox.Reexec()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// run parses args, runs the command and returns the process's exit status: 2 for a usage error.
+func run(ctx context.Context, args []string, std streams) (status int) {
+	var c cli
+	parser, err := kong.New(&c, kong.Name("daemon-hotfix"),
+		kong.Description("Keeps one issue per plugin failure and proposes proven fixes as draft pull requests."),
+		kong.Vars{"version": version()}, kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Configuration(loadYAML), kong.Writers(std.Out, std.Err), kong.Exit(func(code int) { panic(exit(code)) }),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(std))
+	if err != nil {
+		panic(err) // the struct tags above are wrong
+	}
+	defer func() { // kong "exits" after --help and --version
+		switch p := recover().(type) {
+		case nil:
+		case exit:
+			status = int(p)
+		default:
+			panic(p)
+		}
+	}()
+	command, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(std.Err, "daemon-hotfix: %v\n", err)
+		return 2
+	}
+	err = command.Run()
+	var code exit
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &code):
+		return int(code)
+	}
+	fmt.Fprintf(std.Err, "daemon-hotfix: %v\n", err)
+	return 1
+}

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/daemon"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/engine"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/forge"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/kernel"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/model"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/queue"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/triage"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
+)
+
+// A serveCmd runs the daemon behind an HTTP address.
+type serveCmd struct {
+	Config    kong.ConfigFlag `help:"YAML file with any of these flags, written without dashes in front." placeholder:"FILE"`
+	Listen    string          `help:"Address to listen on." default:"127.0.0.1:8787" env:"HOTFIX_LISTEN"`
+	Data      string          `help:"Directory for the store and the key that signs our markers. Keep it." env:"HOTFIX_DATA" placeholder:"DIR"`
+	Store     string          `help:"Where cases are kept: sqlite:PATH (default: in the data directory) or postgres://..." env:"HOTFIX_STORE" placeholder:"DSN"`
+	PublicKey string          `help:"PEM file with the kernel's public key. Default: KERNEL_PUBLIC_KEY, else the production kernel's." placeholder:"FILE"`
+	Allow     []string        `help:"Repositories to write to: owner/name, or owner/* for all of an owner's. Nothing else is touched." env:"HOTFIX_ALLOW" placeholder:"REPO"`
+	Fix       bool            `help:"Attempt fixes where the risk is low. Needs a model and a sandbox." default:"true" negatable:"" env:"HOTFIX_FIX"`
+	ShortName string          `help:"owner/repo@ref that this daemon runs as." default:"ubiquity-os-marketplace/daemon-hotfix@main" env:"HOTFIX_SHORT_NAME"`
+	Homepage  string          `help:"Public address of this daemon, for the manifest." env:"HOTFIX_HOMEPAGE" placeholder:"URL"`
+
+	Github githubFlags `embed:""`
+	Budget budgetFlags `embed:"" prefix:"budget-"`
+	Break  breakFlags  `embed:"" prefix:"breaker-"`
+	Log    logFlags    `embed:"" prefix:"log-"`
+}
+
+// githubFlags say where GitHub is and who we are there.
+type githubFlags struct {
+	APIURL    string `help:"GitHub's API." default:"https://api.github.com" env:"GITHUB_API_URL" name:"api-url"`
+	ServerURL string `help:"GitHub's pages and git remotes." default:"https://github.com" env:"GITHUB_SERVER_URL" name:"server-url"`
+}
+
+// budgetFlags bound one attempt at a fix.
+type budgetFlags struct {
+	Steps  int           `help:"Most questions to the model in one attempt." default:"40"`
+	Tokens int           `help:"Most tokens in one attempt." default:"400000"`
+	Wall   time.Duration `help:"Longest time of one attempt." default:"15m"`
+	Money  float64       `help:"Most dollars in one attempt, where the model's price is known." default:"2"`
+	PerDay int           `help:"Most attempts in one repository in 24 hours." default:"3"`
+}
+
+// breakFlags bound how many new issues are opened; 0 is no bound.
+type breakFlags struct {
+	PerHour int      `help:"Most new issues in one repository in an hour." default:"3"`
+	PerDay  int      `help:"Most new issues in one repository in 24 hours." default:"10"`
+	Overall int      `help:"Most new issues over all in 10 minutes; then one issue says so and there is silence for an hour." default:"5"`
+	Notify  []string `help:"GitHub logins that issue mentions." placeholder:"LOGIN"`
+}
+
+// logFlags say how to log.
+type logFlags struct {
+	Format string     `help:"text or json." enum:"text,json" default:"text" env:"HOTFIX_LOG_FORMAT"`
+	Level  slog.Level `help:"debug, info, warn or error." default:"info" env:"HOTFIX_LOG_LEVEL"`
+}
+
+func (f logFlags) logger(std streams) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: f.Level, ReplaceAttr: scrubAttr}
+	if f.Format == "json" {
+		return slog.New(slog.NewJSONHandler(std.Err, opts))
+	}
+	return slog.New(slog.NewTextHandler(std.Err, opts))
+}
+
+// scrubAttr keeps secrets out of the log, whoever wrote the line.
+func scrubAttr(_ []string, a slog.Attr) slog.Attr {
+	switch a.Value.Kind() {
+	case slog.KindString:
+		a.Value = slog.StringValue(redact.Scrub(a.Value.String()).String())
+	case slog.KindAny:
+		if err, ok := a.Value.Any().(error); ok {
+			a.Value = slog.StringValue(redact.Scrub(err.Error()).String())
+		}
+	}
+	return a
+}
+
+// Help is the long text of `serve --help`.
+func (*serveCmd) Help() string {
+	return `Examples:
+  daemon-hotfix serve --allow acme/*                    issues only: no model is configured
+  OPENAI_API_KEY=... daemon-hotfix serve --allow acme/* issues and draft pull requests
+
+Credentials come from the environment and are never flags: GITHUB_TOKEN (or the kernel's own token, which
+arrives with each delivery), and for the model OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_API_KEY or
+OLLAMA_HOST, with HOTFIX_MODEL naming the model.`
+}
+
+// Run serves until the context ends.
+func (c *serveCmd) Run(ctx context.Context, std streams) error {
+	log := c.Log.logger(std)
+	cfg, err := c.engine(log)
+	if err != nil {
+		return err
+	}
+	e, err := engine.Open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return errors.Join(fmt.Errorf("--listen: %w", err), e.Stop(ctx))
+	}
+	if err := e.Start(ctx); err != nil {
+		return errors.Join(err, listener.Close(), e.Stop(ctx))
+	}
+	server := &http.Server{Handler: e.Handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	log.Info("listening", "address", "http://"+listener.Addr().String(), "repositories", c.Allow, "fixes", cfg.Daemon.NoFix == "")
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		log.Info("stopping: finishing or handing back what is under way")
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	return errors.Join(err, server.Shutdown(grace), e.Stop(grace))
+}
+
+// engine turns flags and environment into a configuration, or says in one sentence which of them is wrong.
+func (c *serveCmd) engine(log *slog.Logger) (engine.Config, error) {
+	var cfg engine.Config
+	data, err := c.dataDir()
+	if err != nil {
+		return cfg, err
+	}
+	key, err := secretKey(filepath.Join(data, "key"))
+	if err != nil {
+		return cfg, err
+	}
+	public, err := kernelKey(c.PublicKey)
+	if err != nil {
+		return cfg, err
+	}
+	allow, err := repos(c.Allow)
+	if err != nil {
+		return cfg, err
+	}
+	if len(allow) == 0 {
+		log.Warn("no repository is allowed: failures are counted and nothing is written; see --allow")
+	}
+	connect, err := c.Github.connect(log)
+	if err != nil {
+		return cfg, err
+	}
+	var own []string
+	if c.Homepage != "" {
+		own = []string{c.Homepage}
+	}
+	dsn := c.Store
+	if dsn == "" {
+		dsn = "sqlite:" + filepath.Join(data, "hotfix.db")
+	}
+	cfg = engine.Config{
+		Store:    store.Config{DSN: dsn, Key: key},
+		Kernel:   kernel.Options{Key: public, Self: kernel.Self{URLs: own}},
+		Manifest: daemon.NewManifest(c.ShortName, c.Homepage),
+		Daemon: daemon.Config{
+			Policy:  triage.Policy{Allow: allow, MaxFixesPerDay: c.Budget.PerDay, MaxAttempts: 3, MaxFiles: 8, MaxLines: 300},
+			Connect: connect, Key: key, Server: c.Github.ServerURL, Log: log, Version: version(),
+			Breaker: daemon.Breaker{PerHour: c.Break.PerHour, PerDay: c.Break.PerDay, Overall: c.Break.Overall, Notify: c.Break.Notify},
+			Budget:  agent.Budget{Steps: c.Budget.Steps, Tokens: c.Budget.Tokens, Wall: c.Budget.Wall, Money: c.Budget.Money},
+		},
+		Queue: queue.Config{},
+	}
+	return cfg, c.fixing(&cfg.Daemon, data, log)
+}
+
+// fixing sets what an attempt needs, or why there will be none.
+func (c *serveCmd) fixing(cfg *daemon.Config, data string, log *slog.Logger) error {
+	if !c.Fix {
+		cfg.NoFix = "the operator switched fixes off"
+		return nil
+	}
+	mc, err := model.FromEnv(os.Getenv)
+	if errors.Is(err, model.ErrNone) {
+		cfg.NoFix = "no model is configured"
+		log.Info("issues only", "because", err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if cfg.Model, err = model.New(mc); err != nil {
+		return err
+	}
+	cfg.Price = model.Pricer(mc.Name)
+	cfg.Scratch = filepath.Join(data, "scratch")
+	if err := os.MkdirAll(cfg.Scratch, 0o700); err != nil {
+		return fmt.Errorf("--data: %w", err)
+	}
+	if cfg.Box, err = sandbox.Native(sandbox.Config{}); err != nil {
+		cfg.Model, cfg.Box, cfg.NoFix = nil, nil, fmt.Sprintf("this machine cannot run foreign code safely: %v", err)
+		log.Warn("issues only", "because", cfg.NoFix)
+	}
+	return nil
+}
+
+// connect returns how to reach GitHub: with GITHUB_TOKEN if it is set, else with what a delivery brings.
+func (f githubFlags) connect(log *slog.Logger) (func(redact.Secret) daemon.Forge, error) {
+	github, err := forge.New(forge.Config{API: f.APIURL, Server: f.ServerURL, Token: redact.NewSecret(os.Getenv("GITHUB_TOKEN")), Log: log})
+	if err != nil {
+		return nil, err
+	}
+	return func(token redact.Secret) daemon.Forge { return github.With(token) }, nil
+}
+
+func (c *serveCmd) dataDir() (string, error) {
+	dir := c.Data
+	if dir == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", errors.New("--data: there is no home directory, so say where the store goes")
+		}
+		dir = filepath.Join(home, ".local", "state", "daemon-hotfix")
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("--data: %w", err)
+	}
+	return dir, nil
+}
+
+func repos(names []string) ([]hotfix.Repo, error) {
+	var out []hotfix.Repo
+	for _, n := range names {
+		r, err := hotfix.ParseRepo(n)
+		if err != nil {
+			return nil, fmt.Errorf("--allow: %w", err)
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
