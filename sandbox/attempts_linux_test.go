@@ -246,7 +246,8 @@ var powers = []attempt{
 		return ""
 	}},
 	{"44-ptrace", anyone, func(lure) string {
-		_, _, errno := unix.RawSyscall(unix.SYS_PTRACE, unix.PTRACE_TRACEME, 0, 0)
+		// Of nobody, so that outside of a box nothing is traced: a Go program that is stops for good at its next SIGURG.
+		_, _, errno := unix.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_DETACH, 0, 0, 0, 0, 0)
 		_, _, vm := unix.RawSyscall6(unix.SYS_PROCESS_VM_READV, uintptr(os.Getpid()), 0, 0, 0, 0, 0)
 		return first(unless("ptrace", errno, unix.EPERM), unless("process_vm_readv", vm, unix.EPERM))
 	}},

@@ -153,8 +153,10 @@ func TestEscapes(t *testing.T) {
 	list := slices.Concat(reads, network, writes, powers)
 
 	args := command(t, l, list)
-	bare := exec.Command(args[0], args[1:]...)
-	bare.Dir = tree.Dir
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	bare := exec.CommandContext(ctx, args[0], args[1:]...)
+	bare.Dir, bare.WaitDelay = tree.Dir, time.Second
 	out, err := bare.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	outside := results(string(out))
@@ -243,8 +245,8 @@ func TestOrdinaryUser(t *testing.T) {
 	require.NoError(t, err)
 	program := filepath.Join(home, "sandbox.test")
 	require.NoError(t, os.WriteFile(program, binary, 0o755))
-	c := exec.Command(program, "-test.run", "^(TestEscapes|TestLimits|TestForeignCalls|TestNative.*|TestKeep.*|TestResidue|TestLayers.*|TestDeadline|TestNothing.*)$", "-test.v")
-	c.Dir, c.Env = home, append(os.Environ(), "HOME="+home, "TMPDIR="+home)
+	c := exec.Command(program, "-test.timeout", "5m", "-test.run", "^(TestEscapes|TestLimits|TestForeignCalls|TestNative.*|TestKeep.*|TestResidue|TestLayers.*|TestDeadline|TestNothing.*)$", "-test.v")
+	c.Dir, c.Env, c.WaitDelay = home, append(os.Environ(), "HOME="+home, "TMPDIR="+home), time.Second
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	out, err := c.CombinedOutput()
 	said := slices.DeleteFunc(strings.Split(string(out), "\n"), func(s string) bool { return strings.HasPrefix(s, "===") })
