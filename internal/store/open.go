@@ -52,14 +52,26 @@ func (s *SQL) openLite(ctx context.Context, path string, maxBytes int64) error {
 	s.lite.SetMaxIdleConns(liteConns)
 	s.path = path
 	if s.file, err = os.Stat(path); err == nil {
-		if err = s.lite.PingContext(ctx); err == nil {
-			s.locks, err = fileLocks(path + ".lock")
-		}
+		err = s.firstConnection(ctx)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("open %s: %w", path, classify(err)), s.lite.Close())
+		return errors.Join(fmt.Errorf("open %s: %w", path, classify(err)), s.Close())
 	}
 	return nil
+}
+
+// firstConnection makes the file what it shall be. Only one process at a time may: SQLite does not wait for a file that
+// somebody else is turning to write-ahead logging, whatever the busy timeout is.
+func (s *SQL) firstConnection(ctx context.Context) (err error) {
+	if s.locks, err = fileLocks(s.path + ".lock"); err != nil {
+		return err
+	}
+	unlock, err := s.Exclusive(ctx, "open")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return s.lite.PingContext(ctx)
 }
 
 // createPrivate makes an empty file that only its owner may read. One that exists is not opened here: to close it
