@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"github.com/willabides/kongplete"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
 )
@@ -30,6 +31,9 @@ type cli struct {
 
 	Redact      redactCmd      `cmd:"" help:"Filter secrets out of standard input."`
 	Fingerprint fingerprintCmd `cmd:"" help:"Say which failures are one problem."`
+
+	Completion completionCmd `cmd:"" help:"Print what makes a shell complete commands and flags."`
+	Man        manCmd        `cmd:"" help:"Print the manual page."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
@@ -72,6 +76,7 @@ func run(ctx context.Context, args []string, std streams) (status int) {
 			panic(p)
 		}
 	}()
+	kongplete.Complete(parser) // answers and exits if a shell asks
 	command, err := parser.Parse(args)
 	if err != nil {
 		fmt.Fprintf(std.Err, "daemon-hotfix: %v\n", err)
