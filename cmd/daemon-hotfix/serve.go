@@ -219,11 +219,16 @@ func (c *serveCmd) fixing(cfg *daemon.Config, data string, log *slog.Logger) err
 
 // connect returns how to reach GitHub: with GITHUB_TOKEN if it is set, else with what a delivery brings.
 func (f githubFlags) connect(log *slog.Logger) (func(redact.Secret) daemon.Forge, error) {
-	github, err := forge.New(forge.Config{API: f.APIURL, Server: f.ServerURL, Token: redact.NewSecret(os.Getenv("GITHUB_TOKEN")), Log: log})
+	github, err := f.client(log)
 	if err != nil {
 		return nil, err
 	}
 	return func(token redact.Secret) daemon.Forge { return github.With(token) }, nil
+}
+
+// client connects to GitHub with the credentials of the environment.
+func (f githubFlags) client(log *slog.Logger) (*forge.Client, error) {
+	return forge.New(forge.Config{API: f.APIURL, Server: f.ServerURL, Token: redact.NewSecret(os.Getenv("GITHUB_TOKEN")), Log: log})
 }
 
 func (c *serveCmd) dataDir() (string, error) {

@@ -25,11 +25,16 @@ type app struct {
 	slug string
 	key  *rsa.PublicKey
 	at   map[int64]string // owner by installation
+
+	permissions map[string]string
+	events      []string
 }
 
 func appRoutes() []route {
 	return []route{
-		{"GET /app", "", onApp(func(_ *Forge, _ *query, a *app) reply { return ok(object{"id": a.id, "slug": a.slug, "name": a.slug}) })},
+		{"GET /app", "", onApp(func(_ *Forge, _ *query, a *app) reply {
+			return ok(object{"id": a.id, "slug": a.slug, "name": a.slug, "permissions": a.permissions, "events": a.events})
+		})},
 		{"POST /app/installations/{id}/access_tokens", "", onApp((*Forge).installationToken)},
 		// Other names than {owner}/{repo}: an app asks with its own token, not with one that sees repositories.
 		{"GET /repos/{appowner}/{apprepo}/installation", "", onApp((*Forge).findInstallation)},
@@ -57,6 +62,13 @@ func (f *Forge) AddApp(id int64, slug string) (key redact.Secret, err error) {
 	f.account(slug + "[bot]")
 	block := &pem.Block{Type: "RSA " + "PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(private)}
 	return redact.NewSecret(string(pem.EncodeToMemory(block))), nil
+}
+
+// Grant says what an app's owner has given it: permissions, and events to hear of. Calls are not checked against them.
+func (f *Forge) Grant(id int64, permissions map[string]string, events ...string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.apps[id].permissions, f.apps[id].events = permissions, events
 }
 
 // onApp checks the app's JSON web token: signature, issuer, times.
