@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"internal/kernel":            {"internal/hotfix", "internal/redact"},
 	"internal/kernel/kerneltest": {"internal/kernel"},
 	"internal/triage":            {"internal/hotfix", "internal/redact"},
+	"internal/capsule":           {"internal/hotfix", "internal/redact", "internal/triage"},
 	"prompts":                    {"internal/redact"},
 	"agent":                      {},
 	"agent/agenttest":            {"agent"},

@@ -28,6 +28,7 @@ type cli struct {
 	Doctor  doctorCmd  `cmd:"" help:"Look at this installation and say what is wrong and what to do."`
 	Jobs    jobsCmd    `cmd:"" help:"Look at work that was given up, and release or drop it."`
 	Store   storeCmd   `cmd:"" help:"Check or back up the store."`
+	Capsule capsuleCmd `cmd:"" help:"Write one failure to a file that can be replayed elsewhere."`
 	Sandbox sandboxCmd `cmd:"" help:"See what the sandbox holds on this machine, or run a command in it."`
 
 	Redact      redactCmd      `cmd:"" help:"Filter secrets out of standard input."`
