@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tmc/langchaingo/llms"
@@ -51,6 +52,10 @@ type Agent struct {
 	Now         func() time.Time     // nil: time.Now
 	Before      func(Call)           // called before each call; may be nil
 	Watch       func(Step)           // called after each step; may be nil
+
+	// Keep is given the run twice in each step: before the calls of a reply are made, so that a crash during them does
+	// not cost the reply, and after them. If it fails, the run goes no further. May be nil.
+	Keep func(context.Context, Run) error
 }
 
 // Run works on task. The record is returned even when err is not nil; err means that the machinery failed or that ctx
@@ -102,7 +107,24 @@ func (a *Agent) next(ctx context.Context, run *Run, now func() time.Time) error 
 		return fmt.Errorf("step %d: %w", len(run.Steps)+1, err)
 	}
 	step.Took = now().Sub(start)
+	if len(step.Calls) > 0 {
+		asked := *run
+		asked.Steps = append(slices.Clone(run.Steps), *step)
+		if err := a.keep(ctx, asked); err != nil {
+			return err
+		}
+	}
 	return a.finish(ctx, run, step)
+}
+
+func (a *Agent) keep(ctx context.Context, run Run) error {
+	if a.Keep == nil {
+		return nil
+	}
+	if err := a.Keep(ctx, run); err != nil {
+		return fmt.Errorf("keep step %d: %w", len(run.Steps), err)
+	}
+	return nil
 }
 
 // finish makes the calls of a step that are still to be made, and judges the run.
@@ -123,7 +145,7 @@ func (a *Agent) finish(ctx context.Context, run *Run, step *Step) error {
 	if err != nil {
 		return fmt.Errorf("step %d: %w", len(run.Steps), err)
 	}
-	return nil
+	return a.keep(ctx, *run)
 }
 
 // ask puts the history to the model and reads the reply.

@@ -112,6 +112,43 @@ func TestResumeMakesTheCallsThatBroke(t *testing.T) {
 	require.Equal(t, "written", run.Steps[0].Calls[2].Result)
 }
 
+// TestAReplyIsKeptBeforeItsCalls: whoever dies during a call has the reply, and need not pay for it again.
+func TestAReplyIsKeptBeforeItsCalls(t *testing.T) {
+	t.Parallel()
+	var kept []byte
+	calls := 0
+	probe := agenttest.Tool{Named: "probe", Do: func(context.Context, json.RawMessage) (agent.Result, error) {
+		calls++
+		return agent.Result{Text: "probed"}, nil
+	}}
+	a := play(agenttest.Call("write", n(0)), agenttest.Call("probe", nil), agenttest.Call("submit", nil))
+	a.Tools = append(a.Tools, probe)
+	a.Keep = func(_ context.Context, run agent.Run) (err error) {
+		if len(run.Steps) < 2 {
+			return nil
+		}
+		require.Empty(t, run.Steps[1].Calls[0].Result)
+		require.Zero(t, calls, "it is kept before anything happens")
+		kept, err = json.Marshal(run)
+		require.NoError(t, err)
+		return errors.New("the disk is full")
+	}
+	_, err := a.Run(t.Context(), task)
+	require.EqualError(t, err, "keep step 2: the disk is full")
+	require.Zero(t, calls, "what is not kept does not happen")
+
+	var former agent.Run
+	require.NoError(t, json.Unmarshal(kept, &former))
+	b := play(agenttest.Call("submit", nil))
+	b.Tools = append(b.Tools, probe)
+	run, err := b.Resume(t.Context(), &former)
+	require.NoError(t, err)
+	require.Equal(t, 1, calls)
+	require.Equal(t, agent.Finished, run.Stop)
+	require.Len(t, run.Steps, 3)
+	require.Len(t, b.Model.(*agenttest.Script).Asked(), 1, "the second reply is not asked for again")
+}
+
 func TestResumeOfAnEndedRunAsksNothing(t *testing.T) {
 	t.Parallel()
 	run, err := play(agenttest.Call("give-up", nil)).Run(t.Context(), task)

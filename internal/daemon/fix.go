@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
+	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
@@ -33,13 +33,23 @@ func (d *Daemon) Fix(ctx context.Context, fp hotfix.Fingerprint) error {
 		outcome, err = hotfix.Outcome{Ending: hotfix.Halted}, nil
 	}
 	if ctx.Err() != nil {
-		return ctx.Err() // shutting down: the attempt stays under way and is taken up again
+		return context.Cause(ctx) // shutting down: the attempt stays under way and is taken up again
+	}
+	if interrupted(err) {
+		return fmt.Errorf("attempt %s: %w", w.id, err)
 	}
 	if err != nil {
 		d.cfg.Log.Error("attempt broke", "case", fp, "run", w.id, "err", err)
 		outcome = hotfix.Outcome{Ending: hotfix.Broken, Says: redact.Scrub(because(err))}
 	}
 	return d.end(ctx, w, outcome, run)
+}
+
+// interrupted reports whether an attempt met a store that is away or a forge that wants no calls for now. It stays
+// under way and is taken up again, since that says nothing about the problem.
+func interrupted(err error) bool {
+	var later interface{ RetryAt() time.Time }
+	return errors.Is(err, store.ErrFull) || errors.As(err, &later)
 }
 
 // errHalted ends an attempt that a person stopped.
@@ -137,14 +147,11 @@ func (d *Daemon) attempt(ctx context.Context, w *work) (hotfix.Outcome, *agent.R
 	}
 	ctx, halt := context.WithCancelCause(ctx)
 	defer halt(nil)
-	sofar := *former
-	sofar.Steps = slices.Clone(sofar.Steps)
 	a := agent.Agent{Model: d.cfg.Model, Tools: tools.On(w.bench, tools.All), Budget: d.cfg.Budget, Price: d.cfg.Price, Now: d.cfg.Now,
+		Keep: func(ctx context.Context, run agent.Run) error { // also when the time is up just now
+			return d.cfg.Store.SaveRun(context.WithoutCancel(ctx), w.id, &run)
+		},
 		Watch: func(s agent.Step) {
-			sofar.Steps = append(sofar.Steps, s)
-			if err := d.cfg.Store.SaveRun(ctx, w.id, &sofar); err != nil {
-				d.cfg.Log.Error("step not saved", "run", w.id, "step", len(sofar.Steps), "err", err)
-			}
 			d.cfg.Watch(Event{Fingerprint: w.c.Fingerprint, Step: &s})
 			if c, err := d.cfg.Store.Case(ctx, w.c.Fingerprint); err == nil && c.Stopped != "" {
 				halt(errHalted)
@@ -152,7 +159,7 @@ func (d *Daemon) attempt(ctx context.Context, w *work) (hotfix.Outcome, *agent.R
 		}}
 	run, err := a.Resume(ctx, former)
 	if run != nil {
-		err = errors.Join(err, d.cfg.Store.SaveRun(ctx, w.id, run))
+		err = errors.Join(err, d.cfg.Store.SaveRun(context.WithoutCancel(ctx), w.id, run))
 	}
 	if context.Cause(ctx) == errHalted && w.bench.PR == 0 {
 		return hotfix.Outcome{}, run, errHalted
