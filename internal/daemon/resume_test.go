@@ -31,7 +31,8 @@ func TestAThrottledAttemptGoesOnLater(t *testing.T) {
 	err := w.daemon.Handle(ctx, n)
 	var later interface{ RetryAt() time.Time }
 	require.ErrorAs(t, err, &later, "the queue hears when to try again")
-	require.NotNil(t, w.theCase(t, n).Running())
+	c := w.theCase(t, n)
+	require.NotNil(t, c.Running())
 
 	github, err := forge.New(forge.Config{API: w.forge.API(), Server: w.forge.URL()}) // a process that begins a minute later
 	require.NoError(t, err)
@@ -39,7 +40,7 @@ func TestAThrottledAttemptGoesOnLater(t *testing.T) {
 	again, err := daemon.New(w.config)
 	require.NoError(t, err)
 	require.NoError(t, again.Fix(ctx, triage.Fingerprint(*n.Failure)))
-	c := w.theCase(t, n)
+	c = w.theCase(t, n)
 	require.Len(t, c.Attempts, 1)
 	require.Equal(t, hotfix.DraftOpened, c.Attempts[0].Outcome.Ending)
 	require.Len(t, w.forge.Pulls(repo), 1)
