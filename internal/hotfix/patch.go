@@ -69,6 +69,17 @@ func (e Evidence) Proves() bool {
 	return true
 }
 
+// An Origin is the commit that brought a fault in, as far as it could be found by running the added tests at
+// earlier commits.
+type Origin struct {
+	Commit  string    `json:"commit"` // "" if it is not known
+	Author  string    `json:"author"`
+	Subject string    `json:"subject"`
+	When    time.Time `json:"when,omitzero"`
+	Runs    int       `json:"runs"`              // tests that were run to find it
+	Because string    `json:"because,omitempty"` // why it is not known
+}
+
 // A Proposal is a patch on its way to a draft pull request.
 type Proposal struct {
 	Case   Fingerprint
