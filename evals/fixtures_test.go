@@ -28,7 +28,7 @@ func TestFixtures(t *testing.T) {
 			r, err := evals.Run(context.Background(), f, evals.Options{Box: box})
 			require.NoError(t, err)
 			require.Empty(t, r.Problems)
-			require.False(t, r.WrongPR)
+			require.Zero(t, r.WrongPRs)
 		})
 	}
 }

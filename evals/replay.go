@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/tmc/langchaingo/llms"
@@ -24,7 +25,25 @@ func Replay(transcript []byte) (agent.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return model.Replay(bytes.NewReader(transcript), model.Expect{PromptHash: prompt.Hash(), ToolsHash: tools.Hash(tools.All)})
+	now := model.Expect{PromptHash: prompt.Hash(), ToolsHash: tools.Hash(tools.All)}
+	r, err := model.Replay(bytes.NewReader(transcript), model.Expect{})
+	if err != nil {
+		return nil, err
+	}
+	switch h := r.Header; {
+	case h.Prompt != "" && h.Prompt != now.PromptHash:
+		return nil, &Stale{"prompt", h.Prompt, now.PromptHash}
+	case h.Tools != "" && h.Tools != now.ToolsHash:
+		return nil, &Stale{"tools", h.Tools, now.ToolsHash}
+	}
+	return r, nil
+}
+
+// Stale says that a transcript answers a prompt, or tools, that are no more.
+type Stale struct{ What, Was, Is string }
+
+func (s *Stale) Error() string {
+	return fmt.Sprintf("it was recorded with %s %s, now %s: record it again", s.What, s.Was, s.Is)
 }
 
 // Record returns a model that asks m and writes the transcript to w.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
@@ -34,6 +35,8 @@ type Stage struct {
 	Address string // of the daemon
 	Key     *rsa.PrivateKey
 
+	cfg    StageConfig
+	secret []byte
 	server *http.Server
 }
 
@@ -49,11 +52,16 @@ type StageConfig struct {
 	Log      *slog.Logger
 	Listen   string // "127.0.0.1:0" by default
 	MaxSteps int
+	Tune     func(*daemon.Config) // changes what else differs; may be nil
 }
+
+// key signs for every stage of this process: making one takes longer than a whole case.
+var key, strangerKey = sync.OnceValue(kerneltest.NewKey), sync.OnceValue(kerneltest.NewKey)
 
 // NewStage starts a forge, and a daemon on an embedded store.
 func NewStage(ctx context.Context, cfg StageConfig) (_ *Stage, err error) {
-	s := &Stage{}
+	s := &Stage{cfg: cfg, Key: key(), secret: make([]byte, 32)}
+	_, _ = rand.Read(s.secret) // never fails
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -62,39 +70,61 @@ func NewStage(ctx context.Context, cfg StageConfig) (_ *Stage, err error) {
 	if s.Forge, err = forgetest.Start(); err != nil {
 		return nil, err
 	}
-	s.Key = kerneltest.NewKey()
-	github, err := forge.New(forge.Config{API: s.Forge.API(), Server: s.Forge.URL(), Log: cfg.Log})
+	return s, s.open(ctx)
+}
+
+// open starts the daemon.
+func (s *Stage) open(ctx context.Context) error {
+	github, err := forge.New(forge.Config{API: s.Forge.API(), Server: s.Forge.URL(), Log: s.cfg.Log})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	secret := make([]byte, 32)
-	_, _ = rand.Read(secret) // never fails
+	d := daemon.Config{
+		Policy:  triage.Policy{Allow: s.cfg.Allow, MaxFixesPerDay: 3, MaxAttempts: 3, MaxFiles: 8, MaxLines: 300},
+		Connect: func(token redact.Secret) daemon.Forge { return github.With(token) }, Model: s.cfg.Model, Box: s.cfg.Box, NoFix: s.cfg.NoFix,
+		Budget: agent.Budget{Steps: s.cfg.MaxSteps, Tokens: 400_000, Wall: 15 * time.Minute},
+		Key:    s.secret, Server: s.Forge.URL(), Scratch: s.cfg.Dir, Watch: s.cfg.Watch, Now: s.cfg.Now, Log: s.cfg.Log,
+	}
+	if s.cfg.Tune != nil {
+		s.cfg.Tune(&d)
+	}
 	s.Engine, err = engine.Open(ctx, engine.Config{
-		Store:    store.Config{DSN: "sqlite:" + filepath.Join(cfg.Dir, "hotfix.db"), Key: secret},
+		Store:    store.Config{DSN: "sqlite:" + filepath.Join(s.cfg.Dir, "hotfix.db"), Key: s.secret},
 		Kernel:   kernel.Options{Key: &s.Key.PublicKey},
 		Queue:    queue.Config{},
 		Manifest: daemon.NewManifest("ubiquity-os-marketplace/daemon-hotfix@main", ""),
-		Daemon: daemon.Config{
-			Policy:  triage.Policy{Allow: cfg.Allow, MaxFixesPerDay: 3, MaxAttempts: 3, MaxFiles: 8, MaxLines: 300},
-			Connect: func(token redact.Secret) daemon.Forge { return github.With(token) }, Model: cfg.Model, Box: cfg.Box, NoFix: cfg.NoFix,
-			Budget: agent.Budget{Steps: cfg.MaxSteps, Tokens: 400_000, Wall: 15 * time.Minute},
-			Key:    secret, Server: s.Forge.URL(), Scratch: cfg.Dir, Watch: cfg.Watch, Now: cfg.Now, Log: cfg.Log,
-		},
+		Daemon:   d,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if cfg.Listen == "" {
-		cfg.Listen = "127.0.0.1:0"
+	if s.cfg.Listen == "" {
+		s.cfg.Listen = "127.0.0.1:0"
 	}
-	listener, err := net.Listen("tcp", cfg.Listen)
+	listener, err := net.Listen("tcp", s.cfg.Listen)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.Address = "http://" + listener.Addr().String()
 	s.server = &http.Server{Handler: s.Engine.Handler(), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = s.server.Serve(listener) }() // ends when Close shuts the server
-	return s, s.Engine.Start(ctx)
+	return s.Engine.Start(ctx)
+}
+
+// Restart stops the daemon and starts it again on the same store.
+func (s *Stage) Restart(ctx context.Context) error {
+	if err := s.stop(); err != nil {
+		return err
+	}
+	return s.open(ctx)
+}
+
+// Token is the credential that deliveries bring.
+func (s *Stage) Token(readOnly bool) string {
+	if !readOnly {
+		return s.Forge.Token().Reveal()
+	}
+	return s.Forge.AddToken(forgetest.Access{Login: forgetest.BotLogin, Read: true}).Reveal()
 }
 
 // Settle waits until nothing is queued or under way. Work that was given up is an error.
@@ -122,6 +152,15 @@ func (s *Stage) Settle(ctx context.Context) error {
 
 // Close stops everything.
 func (s *Stage) Close() error {
+	err := s.stop()
+	if s.Forge != nil {
+		s.Forge.Close()
+	}
+	return err
+}
+
+// stop stops the daemon.
+func (s *Stage) stop() error {
 	var err error
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -130,9 +169,6 @@ func (s *Stage) Close() error {
 	}
 	if s.Engine != nil {
 		err = errors.Join(err, s.Engine.Stop(ctx))
-	}
-	if s.Forge != nil {
-		s.Forge.Close()
 	}
 	return err
 }
