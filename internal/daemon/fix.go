@@ -188,7 +188,7 @@ func (d *Daemon) end(ctx context.Context, w *work, outcome hotfix.Outcome, run *
 	}
 	at.Ended, at.Outcome = d.cfg.Now(), outcome
 	if run != nil {
-		at.Steps, at.Tokens = len(run.Steps), run.Tokens()
+		at.Steps, at.Tokens, at.Cost = len(run.Steps), run.Tokens(), run.Cost()
 	}
 	if outcome.Ending == hotfix.DraftOpened {
 		c.State = hotfix.Proposed

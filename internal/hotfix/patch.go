@@ -125,6 +125,7 @@ type Attempt struct {
 	Ended   time.Time `json:"ended"`
 	Steps   int       `json:"steps"`
 	Tokens  int       `json:"tokens"`
+	Cost    float64   `json:"cost,omitempty"` // dollars, where the model's price is known
 	Outcome Outcome   `json:"outcome"`
 }
 

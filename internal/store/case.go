@@ -66,7 +66,10 @@ func (s *SQL) SaveCase(ctx context.Context, c hotfix.Case, next ...hotfix.Next) 
 		for _, n := range next {
 			wants = append(wants, Want{Kind: Kind(n), Name: string(c.Fingerprint), Lane: lane(c.Repo)})
 		}
-		return s.Want(ctx, tx, wants...)
+		if err := s.Want(ctx, tx, wants...); err != nil {
+			return err
+		}
+		return list(ctx, tx.querier(), c, version > 0 || c.Count == 1)
 	})
 	if err != nil {
 		return fmt.Errorf("save case %s: %w", c.Fingerprint, err)

@@ -1,0 +1,292 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+)
+
+// A CaseRow is a case in a list.
+type CaseRow struct {
+	Fingerprint hotfix.Fingerprint `json:"fingerprint"`
+	Repo        string             `json:"repo"`
+	Plugin      string             `json:"plugin"`
+	Title       string             `json:"title"` // first line of its latest message
+	State       hotfix.State       `json:"state"`
+	Action      hotfix.Action      `json:"action"`
+	Risk        hotfix.Risk        `json:"risk"`
+	Rule        string             `json:"rule"` // of the first reason
+	Count       int                `json:"count"`
+	First       time.Time          `json:"first"`
+	Last        time.Time          `json:"last"`
+	Issue       int                `json:"issue"`
+	PR          int                `json:"pr"`
+	Attempts    int                `json:"attempts"`
+	Ending      hotfix.Ending      `json:"ending"`           // of the latest attempt
+	Lately      int                `json:"lately,omitempty"` // failures in the period that was asked for
+}
+
+// A CaseQuery narrows a list of cases. What is zero narrows nothing.
+type CaseQuery struct {
+	Text   string // in the title, the plugin or the fingerprint
+	State  hotfix.State
+	Plugin string
+	Repo   string
+	Action string // "ignore", "report" or "fix"
+	Ending hotfix.Ending
+	Rule   string
+	Since  time.Time // failed since
+	Order  string    // "seen" (default), "first" or "count"; the greatest comes first
+	Offset int
+	Limit  int // 0 is 50
+}
+
+const caseColumns = `l.fingerprint, l.repo, l.plugin, l.title, l.state, l.action, l.risk, l.rule, l.failures, l.first, l.seen,
+	l.issue, l.pr, l.attempts, l.ending`
+
+func scanRow(r rows, more ...any) (CaseRow, error) {
+	var c CaseRow
+	var first, last int64
+	err := r.Scan(append([]any{&c.Fingerprint, &c.Repo, &c.Plugin, &c.Title, &c.State, &c.Action, &c.Risk, &c.Rule, &c.Count,
+		&first, &last, &c.Issue, &c.PR, &c.Attempts, &c.Ending}, more...)...)
+	c.First, c.Last = fromMicros(first), fromMicros(last)
+	return c, err
+}
+
+// CaseRows lists cases, and says how many there are in all.
+func (s *SQL) CaseRows(ctx context.Context, q CaseQuery) (list []CaseRow, total int, err error) {
+	where, args := q.where()
+	if err = s.first(ctx, "count cases", "SELECT COUNT(*) FROM case_list l"+where, args, &total); err != nil {
+		return nil, 0, err
+	}
+	order := map[string]string{"first": "l.first DESC", "count": "l.failures DESC"}[q.Order]
+	query := "SELECT " + caseColumns + " FROM case_list l" + where + " ORDER BY " + cmp.Or(order, "l.seen DESC, l.fingerprint DESC") + " LIMIT ? OFFSET ?"
+	err = s.db().query(ctx, query, append(args, int64(cmp.Or(q.Limit, 50)), int64(q.Offset)), func(r rows) error {
+		c, err := scanRow(r)
+		list = append(list, c)
+		return err
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("list cases: %w", classify(err))
+	}
+	return list, total, nil
+}
+
+func (q CaseQuery) where() (string, []any) {
+	var terms []string
+	var args []any
+	add := func(term string, values ...any) { terms, args = append(terms, term), append(args, values...) }
+	if text := strings.ToLower(clean(q.Text)); text != "" {
+		like := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text) + "%"
+		add(`(lower(l.title) LIKE ? ESCAPE '\' OR lower(l.plugin) LIKE ? ESCAPE '\' OR l.fingerprint LIKE ? ESCAPE '\')`, like, like, like)
+	}
+	for _, f := range []struct{ column, value string }{{"state", string(q.State)}, {"plugin", q.Plugin},
+		{"lane", strings.ToLower(q.Repo)}, {"ending", string(q.Ending)}, {"rule", q.Rule}} {
+		if f.value != "" {
+			add("l."+f.column+" = ?", clean(f.value))
+		}
+	}
+	for _, a := range []hotfix.Action{hotfix.Ignore, hotfix.Report, hotfix.Fix} {
+		if q.Action == a.String() {
+			add("l.action = ?", int64(a))
+		}
+	}
+	if !q.Since.IsZero() {
+		add("l.seen >= ?", micros(q.Since))
+	}
+	if len(terms) == 0 {
+		return "", nil
+	}
+	return " WHERE " + strings.Join(terms, " AND "), args
+}
+
+// Busiest lists the cases that failed most often since the beginning of that day.
+func (s *SQL) Busiest(ctx context.Context, since time.Time, limit int) ([]CaseRow, error) {
+	var list []CaseRow
+	err := s.db().query(ctx, "SELECT "+caseColumns+`, t.n FROM (SELECT fingerprint, CAST(sum(n) AS bigint) AS n FROM case_counts WHERE day >= ?
+			GROUP BY fingerprint ORDER BY 2 DESC, 1 LIMIT ?) t JOIN case_list l ON l.fingerprint = t.fingerprint
+		ORDER BY t.n DESC, l.fingerprint`, []any{micros(since.UTC().Truncate(24 * time.Hour)), int64(limit)}, func(r rows) error {
+		var n int
+		c, err := scanRow(r, &n)
+		c.Lately = n
+		list = append(list, c)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list busiest cases: %w", classify(err))
+	}
+	return list, nil
+}
+
+// A Tally is how often something failed in the span that begins at At.
+type Tally struct {
+	At time.Time `json:"at"`
+	Of string    `json:"of,omitempty"` // the plugin
+	N  int       `json:"n"`
+}
+
+// Rates counts the failures of each plugin since then, in spans of so many hours: up to 23 of them, or whole days.
+func (s *SQL) Rates(ctx context.Context, since time.Time, hours int) ([]Tally, error) {
+	kept, span := int64(1), int64(hours)*int64(time.Hour/time.Microsecond)
+	if hours%24 == 0 {
+		kept = 24
+	}
+	return s.tallies(ctx, "count failures", `SELECT at / ? * ?, plugin, CAST(sum(n) AS bigint) FROM plugin_counts WHERE span = ? AND at >= ?
+		GROUP BY 1, 2 ORDER BY 1, 2`, []any{span, span, kept, micros(since.UTC().Truncate(time.Duration(hours) * time.Hour))})
+}
+
+// Days counts the failures of one case on each day since then.
+func (s *SQL) Days(ctx context.Context, fp hotfix.Fingerprint, since time.Time) ([]Tally, error) {
+	return s.tallies(ctx, "count failures of case "+string(fp), "SELECT day, '', n FROM case_counts WHERE fingerprint = ? AND day >= ? ORDER BY day",
+		[]any{clean(string(fp)), micros(since.UTC().Truncate(24 * time.Hour))})
+}
+
+func (s *SQL) tallies(ctx context.Context, what, query string, args []any) ([]Tally, error) {
+	var list []Tally
+	err := s.db().query(ctx, query, args, func(r rows) error {
+		var t Tally
+		var at int64
+		err := r.Scan(&at, &t.Of, &t.N)
+		t.At = fromMicros(at)
+		list = append(list, t)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, classify(err))
+	}
+	return list, nil
+}
+
+// A Standing is how many cases stand where.
+type Standing struct {
+	State  hotfix.State  `json:"state"`
+	Action hotfix.Action `json:"action"`
+	Rule   string        `json:"rule"`
+	Cases  int           `json:"cases"`
+	Count  int           `json:"count"` // their failures
+}
+
+// Standings counts all cases, or those of one owner's repositories, by state, action and rule.
+func (s *SQL) Standings(ctx context.Context, owner string) ([]Standing, error) {
+	where, args := "", []any(nil)
+	if owner != "" {
+		from := clean(strings.ToLower(owner)) + "/"
+		where, args = " WHERE lane >= ? AND lane < ?", []any{from, from[:len(from)-1] + "0"} // "0" follows "/"
+	}
+	var list []Standing
+	err := s.db().query(ctx, "SELECT state, action, rule, COUNT(*), CAST(sum(failures) AS bigint) FROM case_list"+where+" GROUP BY state, action, rule ORDER BY 4 DESC, 1, 2, 3",
+		args, func(r rows) error {
+			var st Standing
+			err := r.Scan(&st.State, &st.Action, &st.Rule, &st.Cases, &st.Count)
+			list = append(list, st)
+			return err
+		})
+	if err != nil {
+		return nil, fmt.Errorf("count cases: %w", classify(err))
+	}
+	return list, nil
+}
+
+// An AttemptRow is an attempt in a list, with what it was made at.
+type AttemptRow struct {
+	Run         string             `json:"run"`
+	Fingerprint hotfix.Fingerprint `json:"fingerprint"`
+	Repo        string             `json:"repo"`
+	Plugin      string             `json:"plugin"`
+	Title       string             `json:"title"`
+	State       hotfix.State       `json:"state"` // of the case
+	By          string             `json:"by"`
+	Started     time.Time          `json:"started"`
+	Ended       time.Time          `json:"ended,omitzero"`
+	Ending      hotfix.Ending      `json:"ending"` // "" while it is under way
+	PR          int                `json:"pr"`
+	Issue       int                `json:"issue"`
+	Steps       int                `json:"steps"`
+	Tokens      int                `json:"tokens"`
+	Cost        float64            `json:"cost"`
+}
+
+// An AttemptQuery narrows a list of attempts.
+type AttemptQuery struct {
+	Ending  hotfix.Ending
+	Running bool // only those under way
+	Drafts  bool // only those that opened a draft
+	Repo    string
+	Offset  int
+	Limit   int // 0 is 50
+}
+
+// AttemptRows lists attempts, the latest first.
+func (s *SQL) AttemptRows(ctx context.Context, q AttemptQuery) ([]AttemptRow, error) {
+	where, args := " WHERE 1 = 1", []any{}
+	switch {
+	case q.Running:
+		where += " AND a.ending = ''"
+	case q.Drafts:
+		where += " AND a.ending = 'draft-opened'"
+	case q.Ending != "":
+		where, args = where+" AND a.ending = ?", append(args, clean(string(q.Ending)))
+	}
+	if q.Repo != "" {
+		where, args = where+" AND a.lane = ?", append(args, clean(strings.ToLower(q.Repo)))
+	}
+	var list []AttemptRow
+	err := s.db().query(ctx, `SELECT a.run, a.fingerprint, l.repo, l.plugin, l.title, l.state, a.started_by, a.started, a.ended,
+			a.ending, a.pr, l.issue, a.steps, a.tokens, a.cost
+		FROM attempt_list a JOIN case_list l ON l.fingerprint = a.fingerprint`+where+" ORDER BY a.started DESC, a.run LIMIT ? OFFSET ?",
+		append(args, int64(cmp.Or(q.Limit, 50)), int64(q.Offset)), func(r rows) error {
+			var a AttemptRow
+			var started, ended, cost int64
+			err := r.Scan(&a.Run, &a.Fingerprint, &a.Repo, &a.Plugin, &a.Title, &a.State, &a.By, &started, &ended, &a.Ending, &a.PR,
+				&a.Issue, &a.Steps, &a.Tokens, &cost)
+			a.Started, a.Ended, a.Cost = fromMicros(started), fromMicros(ended), float64(cost)/1e6
+			list = append(list, a)
+			return err
+		})
+	if err != nil {
+		return nil, fmt.Errorf("list attempts: %w", classify(err))
+	}
+	return list, nil
+}
+
+// A Spending is what attempts with one ending came to in one repository.
+type Spending struct {
+	Repo     string        `json:"repo"` // lower case
+	Ending   hotfix.Ending `json:"ending"`
+	Attempts int           `json:"attempts"`
+	Tokens   int           `json:"tokens"`
+	Cost     float64       `json:"cost"`
+}
+
+// Spent sums attempts that began since then.
+func (s *SQL) Spent(ctx context.Context, since time.Time) ([]Spending, error) {
+	var list []Spending
+	err := s.db().query(ctx, `SELECT lane, ending, COUNT(*), CAST(sum(tokens) AS bigint), CAST(sum(cost) AS bigint) FROM attempt_list WHERE started >= ?
+		GROUP BY lane, ending ORDER BY 3 DESC, 1, 2`, []any{micros(since)}, func(r rows) error {
+		var sp Spending
+		var cost int64
+		err := r.Scan(&sp.Repo, &sp.Ending, &sp.Attempts, &sp.Tokens, &cost)
+		sp.Cost = float64(cost) / 1e6
+		list = append(list, sp)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("sum attempts: %w", classify(err))
+	}
+	return list, nil
+}
+
+// RunRow returns what a list says of one run: enough to see whether it went on.
+func (s *SQL) RunRow(ctx context.Context, id string) (RunRow, error) {
+	row := RunRow{ID: id}
+	var at int64
+	var stop string
+	err := s.first(ctx, "read run "+id, "SELECT at, stop, steps FROM runs WHERE id = ?", []any{clean(id)}, &at, &stop, &row.Steps)
+	row.Saved, row.Stop = fromMicros(at), agent.Stop(stop)
+	return row, err
+}
