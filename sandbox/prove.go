@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 )
 
 // times is how often an added test must fail without the patch, and pass with it.
@@ -18,6 +19,9 @@ const times = 3
 type Prover struct {
 	Box      Box
 	Progress func(string) // told what happens next; may be nil
+	Reported redact.Text  // what the failure said; where it is itself about code that does not load, an added test need not load either
+	Flaky    []string     // tests known to differ from run to run
+	Origin   bool         // also search the history for the commit that brought the fault in
 }
 
 // Prove gathers the evidence for p, the patch that t holds, with nobody watching.
@@ -45,12 +49,19 @@ func (v Prover) Prove(ctx context.Context, t *Tree, tc *Toolchain, p hotfix.Patc
 	}
 	defer func() { err = errors.Join(err, removeNew()) }()
 
-	trial := &trial{Prover: v, ctx: ctx, tc: tc, old: oldTree, new: newTree, evidence: &e}
-	if err := trial.suites(); err != nil {
-		return e, fmt.Errorf("prove: %w", err)
+	trial := &trial{Prover: v, ctx: ctx, tc: tc, start: t, old: oldTree, new: newTree, evidence: &e}
+	for _, step := range []func(hotfix.Patch) error{trial.suites, trial.added} {
+		if err := step(p); err != nil {
+			return e, fmt.Errorf("prove: %w", err)
+		}
 	}
-	if err := trial.added(p); err != nil {
-		return e, fmt.Errorf("prove: %w", err)
+	for _, step := range []func(hotfix.Patch) error{trial.unfix, trial.cover, trial.origin} {
+		if len(e.Gaps) > 0 {
+			break // nothing can be published, so nothing more need be known
+		}
+		if err := step(p); err != nil {
+			return e, fmt.Errorf("prove: %w", err)
+		}
 	}
 	return e, nil
 }
@@ -60,7 +71,8 @@ type trial struct {
 	Prover
 	ctx      context.Context
 	tc       *Toolchain
-	old, new *Tree
+	start    *Tree // where the patch was written
+	old, new *Tree // clean checkouts
 	evidence *hotfix.Evidence
 }
 
@@ -78,9 +90,20 @@ func (r *trial) test(t *Tree, file string) (hotfix.TestRun, error) {
 	return Test(r.ctx, r.Box, t, r.tc, file)
 }
 
+// added lists the test files that a patch adds or changes.
+func added(p hotfix.Patch) []string {
+	var files []string
+	for _, f := range p.Files {
+		if f.Test && !f.Deleted {
+			files = append(files, f.Path)
+		}
+	}
+	return files
+}
+
 // suites runs all tests twice on the untouched code, which must do the same both times, and once on the new code,
 // where nothing that passed may fail.
-func (r *trial) suites() error {
+func (r *trial) suites(hotfix.Patch) error {
 	r.say("all tests, old code")
 	base, err := r.test(r.old, "")
 	if err != nil {
@@ -97,6 +120,8 @@ func (r *trial) suites() error {
 		return err
 	}
 	r.evidence.Base, r.evidence.Suite = &base, &suite
+	r.evidence.Flaky = known(r.Flaky, base, again, suite)
+	base, again, suite = steady(base, r.Flaky), steady(again, r.Flaky), steady(suite, r.Flaky)
 	switch {
 	case base.Cause != "":
 		r.gap("environment-unusable", "The tests of the untouched code ended by %s, so no result here means anything.", base.Cause)
@@ -121,12 +146,7 @@ func (r *trial) suites() error {
 
 // added runs each test file that the patch adds or changes, on the old code and on the new.
 func (r *trial) added(p hotfix.Patch) error {
-	var files []string
-	for _, f := range p.Files {
-		if f.Test && !f.Deleted {
-			files = append(files, f.Path)
-		}
-	}
+	files := added(p)
 	if len(files) == 0 {
 		r.gap("no-test", "The patch adds or changes no test, so nothing shows that it repairs anything.")
 		return nil
@@ -184,77 +204,30 @@ func (r *trial) file(name string) error {
 			return nil
 		}
 	}
+	shown := shown(before, after)
+	if len(shown) == 0 && len(after[0].Tests) > 0 && !unloaded.MatchString(r.Reported.String()) {
+		r.gap("test-not-loaded", "Without the patch, %s fails because it cannot be loaded, and that is not what was reported; test through what the old code has.", name)
+	}
+	r.evidence.Shown = append(r.evidence.Shown, shown...)
 	return nil
 }
 
-// statuses returns the results of a run by name. A name that occurs more than once passes only if all of it passes.
-func statuses(run hotfix.TestRun) map[string]string {
-	m := map[string]string{}
-	for _, t := range run.Tests {
-		if m[t.Name] != "fail" {
-			m[t.Name] = t.Status
-		}
-	}
-	return m
-}
+// unloaded is how runtimes say that code cannot be loaded or built.
+var unloaded = regexp.MustCompile(`does not provide an export named|Cannot find (?:module|package)|ERR_MODULE_NOT_FOUND|ERR_UNSUPPORTED_DIR_IMPORT|ERR_REQUIRE_ESM|` +
+	`SyntaxError: (?:Unexpected|Identifier|missing|Cannot use import|await is)|\[(?:build|setup) failed\]|error TS\d+|no required module provides|undefined: |cannot find package|ModuleNotFoundError|ImportError`)
 
-// same reports whether two runs gave the same results.
-func same(a, b hotfix.TestRun) bool {
-	return a.Cause == b.Cause && a.Passed == b.Passed && len(differing(a, b)) == 0
-}
-
-// differing names the tests whose results are not the same in both runs.
-func differing(a, b hotfix.TestRun) []string {
-	x, y := statuses(a), statuses(b)
+// shown names the tests that fail in each run of before and pass in each run of after.
+func shown(before, after []hotfix.TestRun) []string {
 	var names []string
-	for n := range x {
-		if x[n] != y[n] {
-			names = append(names, n)
+	first := statuses(after[0])
+	for name := range first {
+		every := func(runs []hotfix.TestRun, status string) bool {
+			return !slices.ContainsFunc(runs, func(run hotfix.TestRun) bool { return statuses(run)[name] != status })
 		}
-	}
-	for n := range y {
-		if _, ok := x[n]; !ok {
-			names = append(names, n)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-func difference(a, b hotfix.TestRun) string {
-	if names := differing(a, b); len(names) > 0 {
-		return some(names)
-	}
-	return fmt.Sprintf("exit status %d, then %d", a.Exit, b.Exit)
-}
-
-// broken names the tests that pass in a and fail in b.
-func broken(a, b hotfix.TestRun) []string {
-	return which(a, b, func(status string, ran bool) bool { return status == "fail" })
-}
-
-// gone names the tests that pass in a and are not run in b.
-func gone(a, b hotfix.TestRun) []string {
-	return which(a, b, func(status string, ran bool) bool { return !ran || status == "skip" })
-}
-
-func which(a, b hotfix.TestRun, bad func(status string, ran bool) bool) []string {
-	now := statuses(b)
-	var names []string
-	for name, status := range statuses(a) {
-		got, ran := now[name]
-		if status == "pass" && bad(got, ran) {
+		if every(before, "fail") && every(after, "pass") {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
 	return names
-}
-
-// some lists names as far as a sentence bears.
-func some(names []string) string {
-	if len(names) > 5 {
-		return strings.Join(names[:5], ", ") + fmt.Sprintf(" and %d more", len(names)-5)
-	}
-	return strings.Join(names, ", ")
 }

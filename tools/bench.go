@@ -30,6 +30,7 @@ type Bench struct {
 	Clone    func(context.Context) (*sandbox.Tree, error)        // at the commit that failed
 	Box      sandbox.Box                                         // where tests and commands run
 	Commands bool                                                // the model may run commands of its own in the box
+	Proof    sandbox.Prover                                      // how patches are proven; Box and Progress are filled in
 	Vet      func(hotfix.Patch, hotfix.Evidence) []hotfix.Reason // before anything is published; nil refuses everything
 	Open     func(context.Context, Draft) (int, error)           // publishes a draft
 	Progress func(string)                                        // hears what is going on inside a call; may be nil

@@ -9,7 +9,6 @@ import (
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
-	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
 )
 
 type openPRArgs struct {
@@ -41,7 +40,9 @@ func (b *Bench) propose(ctx context.Context, args openPRArgs) (agent.Result, err
 		return agent.Result{}, err
 	}
 	b.progress("proving the patch")
-	e, err := sandbox.Prover{Box: b.Box, Progress: func(what string) { b.progress("%s", what) }}.Prove(ctx, t, tc, patch)
+	v := b.Proof
+	v.Box, v.Progress = b.Box, func(what string) { b.progress("%s", what) }
+	e, err := v.Prove(ctx, t, tc, patch)
 	if err != nil {
 		return agent.Result{}, err
 	}
@@ -49,6 +50,10 @@ func (b *Bench) propose(ctx context.Context, args openPRArgs) (agent.Result, err
 	if len(b.Refused) > 0 {
 		return agent.Result{Text: refusal(b.Refused, e), Pin: true, Facts: []string{refusal(b.Refused, hotfix.Evidence{})}}, nil
 	}
+	if patch, e, err = v.Minimal(ctx, t, tc, patch, e); err != nil {
+		return agent.Result{}, err
+	}
+	b.Patch, b.Evidence = &patch, e
 	return b.publish(ctx, args)
 }
 

@@ -21,6 +21,7 @@ func (d *Daemon) bench(w *work) *tools.Bench {
 		Clone:    func(ctx context.Context) (*sandbox.Tree, error) { return w.forge.Clone(ctx, w.c.Latest.Plugin, w.dir) },
 		Box:      d.cfg.Box,
 		Commands: true,
+		Proof:    sandbox.Prover{Reported: redact.Join([]redact.Text{w.c.Latest.Message, w.c.Latest.Stack}, "\n"), Origin: true},
 		Vet:      policy.Vet,
 		Open:     func(ctx context.Context, draft tools.Draft) (int, error) { return d.open(ctx, w, draft) },
 		Progress: func(note string) { d.cfg.Watch(Event{Fingerprint: w.c.Fingerprint, Note: note}) },

@@ -85,6 +85,7 @@ func TestEvidenceProves(t *testing.T) {
 		{"the test did not end by itself", proof(func(e *hotfix.Evidence) { e.Before[0].Cause = "timeout" }), false},
 		{"the test fails with the fix once", proof(func(e *hotfix.Evidence) { e.After[1] = fail }), false},
 		{"the suite was not run", proof(func(e *hotfix.Evidence) { e.Suite = nil }), false},
+		{"the test passes without the fix alone", proof(func(e *hotfix.Evidence) { e.Unfixed = []hotfix.TestRun{fail, pass} }), false},
 		{"a gap was found", proof(func(e *hotfix.Evidence) { e.Gaps = []hotfix.Reason{{Rule: "environment"}} }), false},
 	}
 	for _, tt := range tests {

@@ -40,23 +40,29 @@ type TestResult struct {
 	Status string `json:"status"`
 }
 
-// Evidence is why a patch should be believed: the added tests fail without the patch and pass with it,
-// and nothing that passed before fails now.
+// Evidence is why a patch should be believed: the added tests fail without it and pass with it, every time, and
+// nothing that passed before fails now. It is gathered by code on clean checkouts, never by the model.
 type Evidence struct {
-	Before []TestRun `json:"before"` // added tests, old code
-	After  []TestRun `json:"after"`  // added tests, new code
-	Base   *TestRun  `json:"base"`   // all tests, old code
-	Suite  *TestRun  `json:"suite"`  // all tests, new code
-	Gaps   []Reason  `json:"gaps"`   // what is missing from the proof
+	Before  []TestRun `json:"before"`            // added tests, old code
+	After   []TestRun `json:"after"`             // added tests, new code
+	Unfixed []TestRun `json:"unfixed,omitempty"` // added tests, new code with the changes outside of tests taken back
+	Base    *TestRun  `json:"base"`              // all tests, old code
+	Suite   *TestRun  `json:"suite"`             // all tests, new code
+	Gaps    []Reason  `json:"gaps"`              // what is missing from the proof
+
+	Shown   []string  `json:"shown,omitempty"`   // added tests that fail each time without the patch and pass each time with it
+	Flaky   []string  `json:"flaky,omitempty"`   // tests known to differ from run to run, left out of the comparison
+	Lines   *Coverage `json:"lines,omitempty"`   // how much of the change the added tests run; nil if the toolchain cannot tell
+	Dropped []string  `json:"dropped,omitempty"` // changes that the proof did not need and that were taken out
+	Origin  *Origin   `json:"origin,omitempty"`  // nil if it was not searched
 }
 
-// Proves reports whether the evidence is complete: there was a test, it failed before and passed after each
-// time, the suite ran, and no gap was found.
+// Proves reports whether nothing is missing.
 func (e Evidence) Proves() bool {
 	if len(e.Before) == 0 || len(e.After) == 0 || e.Suite == nil || len(e.Gaps) > 0 {
 		return false
 	}
-	for _, r := range e.Before {
+	for _, r := range append(e.Before[:len(e.Before):len(e.Before)], e.Unfixed...) {
 		if r.Passed || r.Cause != "" {
 			return false
 		}
@@ -67,6 +73,13 @@ func (e Evidence) Proves() bool {
 		}
 	}
 	return true
+}
+
+// Coverage is how many of the lines that a patch adds outside of tests the added tests run.
+type Coverage struct {
+	Lines  int      `json:"lines"`
+	Run    int      `json:"run"`
+	Missed []string `json:"missed,omitempty"` // "file:line"
 }
 
 // An Origin is the commit that brought a fault in, as far as it could be found by running the added tests at
