@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"internal/daemon": {"agent", "prompts", "sandbox", "tools", "internal/hotfix", "internal/redact", "internal/store",
 		"internal/triage"},
 	"internal/local":  {"agent", "prompts", "sandbox", "tools", "internal/hotfix", "internal/redact", "internal/triage"},
-	"internal/engine": {"internal/daemon", "internal/kernel", "internal/queue", "internal/store"},
+	"internal/engine": {"internal/daemon", "internal/hotfix", "internal/kernel", "internal/queue", "internal/store"},
 }
 
 func TestImports(t *testing.T) {

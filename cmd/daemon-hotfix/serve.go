@@ -16,7 +16,6 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/daemon"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/engine"
-	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/forge"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/kernel"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/model"
@@ -36,19 +35,14 @@ type serveCmd struct {
 	PublicKey string          `help:"PEM file with the kernel's public key. Default: KERNEL_PUBLIC_KEY, else the production kernel's." placeholder:"FILE"`
 	Allow     []string        `help:"Repositories to write to: owner/name, or owner/* for all of an owner's. Nothing else is touched." env:"HOTFIX_ALLOW" placeholder:"REPO"`
 	Fix       bool            `help:"Attempt fixes where the risk is low. Needs a model and a sandbox." default:"true" negatable:"" env:"HOTFIX_FIX"`
-	ShortName string          `help:"owner/repo@ref that this daemon runs as." default:"ubiquity-os-marketplace/daemon-hotfix@main" env:"HOTFIX_SHORT_NAME"`
+	ShortName string          `help:"owner/repo@ref that this daemon runs as. Default: the release or commit it was built from." env:"HOTFIX_SHORT_NAME" placeholder:"REPO@REF"`
 	Homepage  string          `help:"Public address of this daemon, for the manifest." env:"HOTFIX_HOMEPAGE" placeholder:"URL"`
 
 	Github githubFlags `embed:""`
+	Source sourceFlags `embed:"" prefix:"source-"`
 	Budget budgetFlags `embed:"" prefix:"budget-"`
 	Break  breakFlags  `embed:"" prefix:"breaker-"`
 	Log    logFlags    `embed:"" prefix:"log-"`
-}
-
-// githubFlags say where GitHub is and who we are there.
-type githubFlags struct {
-	APIURL    string `help:"GitHub's API." default:"https://api.github.com" env:"GITHUB_API_URL" name:"api-url"`
-	ServerURL string `help:"GitHub's pages and git remotes." default:"https://github.com" env:"GITHUB_SERVER_URL" name:"server-url"`
 }
 
 // budgetFlags bound one attempt at a fix.
@@ -101,9 +95,10 @@ func (*serveCmd) Help() string {
   daemon-hotfix serve --allow acme/*                    issues only: no model is configured
   OPENAI_API_KEY=... daemon-hotfix serve --allow acme/* issues and draft pull requests
 
-Credentials come from the environment and are never flags: GITHUB_TOKEN (or the kernel's own token, which
-arrives with each delivery), and for the model OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_API_KEY or
-OLLAMA_HOST, with HOTFIX_MODEL naming the model.`
+Credentials come from the environment and are never flags. For GitHub, tried in this order: HOTFIX_APP_ID with
+HOTFIX_APP_PRIVATE_KEY (or HOTFIX_APP_PRIVATE_KEY_FILE), GITHUB_TOKEN, and the kernel's own token, which arrives
+with each delivery. HOTFIX_WEBHOOK_SECRET opens POST /github for GitHub's own webhooks, without a kernel. For the
+model: OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_API_KEY or OLLAMA_HOST, with HOTFIX_MODEL naming the model.`
 }
 
 // Run serves until the context ends.
@@ -160,7 +155,15 @@ func (c *serveCmd) engine(log *slog.Logger) (engine.Config, error) {
 	if len(allow) == 0 {
 		log.Warn("no repository is allowed: failures are counted and nothing is written; see --allow")
 	}
-	connect, err := c.Github.connect(log)
+	github, err := c.Github.connect(log)
+	if err != nil {
+		return cfg, err
+	}
+	sources, err := c.Source.sources()
+	if err != nil {
+		return cfg, err
+	}
+	webhook, err := hook()
 	if err != nil {
 		return cfg, err
 	}
@@ -175,10 +178,12 @@ func (c *serveCmd) engine(log *slog.Logger) (engine.Config, error) {
 	cfg = engine.Config{
 		Store:    store.Config{DSN: dsn, Key: key},
 		Kernel:   kernel.Options{Key: public, Self: kernel.Self{URLs: own}},
-		Manifest: daemon.NewManifest(c.ShortName, c.Homepage),
+		GitHub:   webhook,
+		Verified: github.hears,
+		Manifest: daemon.NewManifest(shortName(c.ShortName, os.Getenv), c.Homepage),
 		Daemon: daemon.Config{
 			Policy:  triage.Policy{Allow: allow, MaxFixesPerDay: c.Budget.PerDay, MaxAttempts: 3, MaxFiles: 8, MaxLines: 300},
-			Connect: connect, Key: key, Server: c.Github.ServerURL, Log: log, Version: version(),
+			Connect: github.as, Sources: sources, Key: key, Server: c.Github.ServerURL, Log: log, Version: version(),
 			Breaker: daemon.Breaker{PerHour: c.Break.PerHour, PerDay: c.Break.PerDay, Overall: c.Break.Overall, Notify: c.Break.Notify},
 			Budget:  agent.Budget{Steps: c.Budget.Steps, Tokens: c.Budget.Tokens, Wall: c.Budget.Wall, Money: c.Budget.Money},
 		},
@@ -215,20 +220,6 @@ func (c *serveCmd) fixing(cfg *daemon.Config, data string, log *slog.Logger) err
 		log.Warn("issues only", "because", cfg.NoFix)
 	}
 	return nil
-}
-
-// connect returns how to reach GitHub: with GITHUB_TOKEN if it is set, else with what a delivery brings.
-func (f githubFlags) connect(log *slog.Logger) (func(redact.Secret) daemon.Forge, error) {
-	github, err := f.client(log)
-	if err != nil {
-		return nil, err
-	}
-	return func(token redact.Secret) daemon.Forge { return github.With(token) }, nil
-}
-
-// client connects to GitHub with the credentials of the environment.
-func (f githubFlags) client(log *slog.Logger) (*forge.Client, error) {
-	return forge.New(forge.Config{API: f.APIURL, Server: f.ServerURL, Token: redact.NewSecret(os.Getenv("GITHUB_TOKEN")), Log: log})
 }
 
 func (c *serveCmd) dataDir() (string, error) {

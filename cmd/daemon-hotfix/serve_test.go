@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -31,6 +32,10 @@ func TestServeRefusesABadConfiguration(t *testing.T) {
 		{"api without https", []string{"--api-url", "http://github.example"}, "API must use https"},
 		{"unknown key in the file", []string{"--config", file("a.yaml", "alow: [a/b]")}, `"alow"`},
 		{"no YAML", []string{"--config", file("b.yaml", "- a\n- b")}, "not YAML"},
+		{"app without a key", []string{"--app-id", "5"}, "HOTFIX_APP_PRIVATE_KEY"},
+		{"kernel without https", []string{"--kernel-url", "http://kernel.example"}, "--kernel-url:"},
+		{"source", []string{"--source-map", "https://greet.example=greet"}, "--source-map:"},
+		{"fallback", []string{"--source-fallback", "acme"}, "--source-fallback:"},
 		{"unknown flag", []string{"--alow", "x"}, "unknown flag --alow"},
 	}
 	for _, tt := range tests {
@@ -42,4 +47,38 @@ func TestServeRefusesABadConfiguration(t *testing.T) {
 			require.Contains(t, errs.String(), tt.says)
 		})
 	}
+}
+
+func TestShortName(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{}
+	get := func(name string) string { return env[name] }
+	require.Equal(t, "a/b@c", shortName("a/b@c", get))
+	require.Regexp(t, `^ubiquity-os-marketplace/daemon-hotfix@\S+$`, shortName("", get))
+	env["GITHUB_REPOSITORY"], env["GITHUB_REF_NAME"] = "acme/daemon-hotfix", "dist/main"
+	require.Equal(t, "acme/daemon-hotfix@dist/main", shortName("", get))
+}
+
+// Secrets come from the environment or from a file it names, as a private key that a form made one line of as well.
+func TestSecretsFromTheEnvironment(t *testing.T) {
+	key := "-----BEGIN RSA " + "PRIVATE KEY-----\nabc\n-----END RSA " + "PRIVATE KEY-----\n"
+	t.Setenv("HOTFIX_APP_PRIVATE_KEY", strings.ReplaceAll(key, "\n", `\n`))
+	got, err := secretEnv("HOTFIX_APP_PRIVATE_KEY")
+	require.NoError(t, err)
+	require.Equal(t, key, got.Reveal())
+	_, err = githubFlags{}.config(quiet)
+	require.ErrorContains(t, err, "HOTFIX_APP_ID")
+
+	file := filepath.Join(t.TempDir(), "secret")
+	require.NoError(t, os.WriteFile(file, []byte("short\n"), 0o600))
+	t.Setenv("HOTFIX_WEBHOOK_SECRET_FILE", file)
+	_, err = hook()
+	require.ErrorContains(t, err, "16 or more")
+	t.Setenv("HOTFIX_WEBHOOK_SECRET_FILE", file+"x")
+	_, err = hook()
+	require.ErrorContains(t, err, "HOTFIX_WEBHOOK_SECRET_FILE")
+	t.Setenv("HOTFIX_WEBHOOK_SECRET", "a webhook secret of a test")
+	open, err := hook()
+	require.NoError(t, err)
+	require.False(t, open.Secret.Empty())
 }

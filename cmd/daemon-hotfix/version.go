@@ -1,6 +1,10 @@
 package main
 
-import "runtime/debug"
+import (
+	"cmp"
+	"runtime/debug"
+	"strings"
+)
 
 // release is stamped by the linker for a release build.
 var release string
@@ -20,4 +24,22 @@ func version() string {
 		}
 	}
 	return "devel"
+}
+
+// home is the repository that this program is built from.
+const home = "ubiquity-os-marketplace/daemon-hotfix"
+
+// shortName is "owner/repo@ref" of what runs: as given, else what GitHub Actions runs, else the build's own commit.
+func shortName(given string, getenv func(string) string) string {
+	if given != "" {
+		return given
+	}
+	if repo, ref := getenv("GITHUB_REPOSITORY"), getenv("GITHUB_REF_NAME"); repo != "" && ref != "" {
+		return repo + "@" + ref
+	}
+	ref := strings.TrimPrefix(version(), "devel-")
+	if ref == "devel" || ref == "unknown" {
+		ref = "main"
+	}
+	return home + "@" + cmp.Or(ref, "main")
 }

@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/kernel"
 )
 
@@ -15,39 +15,60 @@ const maxRequest = 32 << 20
 
 // deliver takes one request of the kernel in. The answer is sent when the notice is durable; the work comes after.
 func (e *Engine) deliver(w http.ResponseWriter, r *http.Request) {
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		refuse(w, http.StatusBadRequest, "http", "the content type must be application/json")
+	e.open(w, r, func(body []byte, opts kernel.Options) (*kernel.Delivery, error) { return kernel.Open(body, opts) })
+}
+
+// github takes in one webhook that GitHub itself sends.
+func (e *Engine) github(w http.ResponseWriter, r *http.Request) {
+	e.open(w, r, func(body []byte, opts kernel.Options) (*kernel.Delivery, error) {
+		return kernel.OpenGitHub(r.Header, body, e.cfg.GitHub, opts)
+	})
+}
+
+// open reads, verifies and takes in a request.
+func (e *Engine) open(w http.ResponseWriter, r *http.Request, open func([]byte, kernel.Options) (*kernel.Delivery, error)) {
+	if err := kernel.CheckContentType(r.Header.Get("Content-Type")); err != nil {
+		e.unsigned(w, err)
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 	if err != nil {
-		refuse(w, http.StatusBadRequest, "http", "the request is larger than 32 MiB or was cut off")
+		refuse(w, http.StatusBadRequest, kernel.StageHTTP, "the request is larger than 32 MiB or was cut off")
 		return
 	}
 	opts := e.cfg.Kernel
 	opts.Now = e.cfg.Daemon.Now()
-	dl, err := kernel.Open(body, opts)
+	dl, err := open(body, opts)
 	if err != nil {
 		e.unsigned(w, err)
 		return
+	}
+	if e.cfg.Verified != nil {
+		e.cfg.Verified(dl)
 	}
 	notice, err := dl.Notice()
 	if err != nil {
 		e.unsigned(w, err)
 		return
 	}
-	if notice.Ignored != nil {
-		e.cfg.Daemon.Log.Info("notice ignored", "notice", notice.ID, "event", notice.Event, "rule", notice.Ignored.Rule, "because", notice.Ignored.Because)
-		reply(w, http.StatusOK, map[string]any{"stateId": notice.ID, "output": map[string]any{"ignored": notice.Ignored}})
+	e.take(w, r, notice)
+}
+
+// take answers a notice that is for us when it is durable, and any other at once.
+func (e *Engine) take(w http.ResponseWriter, r *http.Request, notice hotfix.Notice) {
+	log := e.cfg.Daemon.Log
+	if no := notice.Ignored; no != nil {
+		log.Info("notice ignored", "notice", notice.ID, "event", notice.Event, "rule", no.Rule, "because", no.Because)
+		reply(w, http.StatusOK, map[string]any{"stateId": notice.ID, "output": map[string]any{"ignored": no}})
 		return
 	}
 	fresh, err := e.store.SaveNotice(r.Context(), notice)
 	if err != nil {
-		e.cfg.Daemon.Log.Error("notice not taken in", "notice", notice.ID, "err", err)
+		log.Error("notice not taken in", "notice", notice.ID, "err", err)
 		refuse(w, http.StatusServiceUnavailable, "store", "the store is full or away; send it again later")
 		return
 	}
-	e.cfg.Daemon.Log.Info("notice taken in", "notice", notice.ID, "event", notice.Event, "fresh", fresh)
+	log.Info("notice taken in", "notice", notice.ID, "event", notice.Event, "fresh", fresh)
 	reply(w, http.StatusOK, map[string]any{"stateId": notice.ID, "output": map[string]any{"accepted": fresh}})
 }
 

@@ -21,7 +21,10 @@ type Config struct {
 	Daemon   daemon.Config
 	Queue    queue.Config   // Store, Work and Log are filled in
 	Kernel   kernel.Options // Now is filled in
+	GitHub   kernel.Hook    // GitHub's own webhooks; without a secret there is no door for them
 	Manifest daemon.Manifest
+	// Verified hears of every delivery whose signature is good, before it is taken in; it may be nil.
+	Verified func(*kernel.Delivery)
 }
 
 // An Engine takes deliveries in and works on them.
@@ -71,6 +74,9 @@ func (e *Engine) Store() *store.SQL { return e.store }
 func (e *Engine) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /{$}", e.deliver)
+	if !e.cfg.GitHub.Secret.Empty() {
+		mux.HandleFunc("POST /github", e.github)
+	}
 	mux.HandleFunc("GET /manifest.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "public, max-age=300")

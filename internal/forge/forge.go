@@ -35,11 +35,13 @@ type Person struct {
 // A Config is everything a Client needs. Credentials are tried in the order App, Token, Fallback: the next one when
 // the app is not installed or GitHub refuses.
 type Config struct {
-	API       string // GITHUB_API_URL; "" is https://api.github.com
-	Server    string // GITHUB_SERVER_URL; "" is https://github.com
-	App       *App
-	Token     redact.Secret
-	Fallback  redact.Secret // such as the token of a delivery
+	API      string // GITHUB_API_URL; "" is https://api.github.com
+	Server   string // GITHUB_SERVER_URL; "" is https://github.com
+	App      *App
+	Token    redact.Secret
+	Fallback redact.Secret // such as the token of a delivery
+	// Renew returns what a fallback is now, for one that is exchanged for fresh ones; nil keeps each as it is.
+	Renew     func(context.Context, redact.Secret) (redact.Secret, error)
 	UserAgent string
 	HTTP      *http.Client // its Transport and Timeout are used
 	CABundle  []byte       // PEM, for git, besides the system's certificates
@@ -126,7 +128,7 @@ func (c *Client) With(fallback redact.Secret) *Client {
 		if len(c.others) >= fallbacksMax {
 			clear(c.others)
 		}
-		s = c.withToken("fallback", fallback)
+		s = c.session("fallback", c.renewed(fallback))
 		c.others[fallback] = s
 	}
 	return &Client{shared: c.shared, fallback: s}

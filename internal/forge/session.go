@@ -38,6 +38,20 @@ func (c *shared) withToken(name string, token redact.Secret) *session {
 	return c.session(name, func(context.Context) (redact.Secret, error) { return token, nil })
 }
 
+// renewed is a fallback as it is at the moment of use. One that cannot be renewed may still be good for a while.
+func (c *shared) renewed(fallback redact.Secret) func(context.Context) (redact.Secret, error) {
+	return func(ctx context.Context) (redact.Secret, error) {
+		if c.cfg.Renew == nil {
+			return fallback, nil
+		}
+		now, err := c.cfg.Renew(ctx, fallback)
+		if err != nil {
+			c.cfg.Log.Warn("credential not renewed", "credential", "fallback", "err", err)
+		}
+		return now, nil
+	}
+}
+
 func (c *shared) session(name string, token func(context.Context) (redact.Secret, error)) *session {
 	signed := &signer{host: c.api.Host, token: token, next: newGate(c.base, c.cfg.Now)}
 	gh := github.NewClient(&http.Client{Transport: signed, Timeout: c.cfg.HTTP.Timeout, CheckRedirect: stay})
@@ -247,4 +261,12 @@ func (c *shared) viewer(ctx context.Context, s *session) (identity, error) {
 // write as an app, and our own identity changes when an app takes over from a token.
 func (who identity) ours(u *github.User) bool {
 	return u.GetType() == "Bot" || who.login != "" && strings.EqualFold(u.GetLogin(), who.login)
+}
+
+// Forget makes the next calls look again where the app is installed.
+func (c *Client) Forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.installs)
+	clear(c.byID)
 }

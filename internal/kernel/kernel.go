@@ -70,7 +70,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// A Delivery is a request that the kernel signed. Open and OpenWorkflow are its only constructors.
+// A Delivery is a request that the kernel or GitHub signed. Open, OpenWorkflow and OpenGitHub are its only constructors.
 type Delivery struct {
 	StateID     string
 	Event       string          // "kernel.plugin_error", "issue_comment.created", ...
@@ -82,6 +82,7 @@ type Delivery struct {
 	payload object
 	command *command
 	opts    Options
+	body    string // digest of a webhook of GitHub's own
 }
 
 // Open verifies and decodes the body of an HTTP request. Its error is a *Refusal.

@@ -30,6 +30,8 @@ const (
 	RuleBot        = "bot"         // written by a bot
 	RuleOutsider   = "outsider"    // written by someone without a role in the repository
 	RuleMalformed  = "malformed"   // too little in it to act on
+
+	RuleInstallation = "installation" // the app was installed or removed somewhere
 )
 
 // Notice decodes the delivery and redacts it in one step.
@@ -48,9 +50,12 @@ func (d *Delivery) Notice() (hotfix.Notice, error) {
 		err = d.readRun(&n)
 	case strings.HasPrefix(d.Event, "issue_comment.") || strings.HasPrefix(d.Event, "pull_request_review_comment."):
 		err = ignored(RuleNoCommand, "The comment holds no command.")
+	case strings.HasPrefix(d.Event, "installation"):
+		err = ignored(RuleInstallation, "Where the app is installed is looked up anew.")
 	default:
 		err = ignored(RuleEvent, "No rule of daemon-hotfix acts on %s.", n.Event)
 	}
+	n.Also = append(n.Also, d.again()...)
 	if reason, ok := err.(ignore); ok {
 		n.Failure, n.Command, n.Ignored, err = nil, nil, (*hotfix.Reason)(&reason), nil
 	}
