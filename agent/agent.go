@@ -65,7 +65,7 @@ func (a *Agent) Run(ctx context.Context, task Task) (*Run, error) {
 }
 
 // Resume goes on with a former run. The model is not asked again about steps that are there; calls with a lasting
-// effect are repeated by their tools. What the run has spent counts.
+// effect are repeated by their tools, and a call that ended the run is made again. What the run has spent counts.
 func (a *Agent) Resume(ctx context.Context, former *Run) (*Run, error) {
 	run := *former
 	run.Steps = append([]Step(nil), former.Steps...)

@@ -189,11 +189,9 @@ func (a *Agent) redo(ctx context.Context, run *Run) error {
 	step := run.Steps[last]
 	step.Calls = slices.Clone(step.Calls)
 	for i := range step.Calls {
-		if c := &step.Calls[i]; c.Stop != "" {
-			run.Stop = c.Stop
-			return nil
-		} else if c.Fault != "" {
-			c.Fault = ""
+		c := &step.Calls[i]
+		if c.Fault = ""; c.Stop != "" { // whoever resumes must know what it did, so it is made again
+			c.Stop, c.Result = "", ""
 		}
 	}
 	if !slices.ContainsFunc(step.Calls, func(c Call) bool { return !c.made() }) {

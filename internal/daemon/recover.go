@@ -115,8 +115,9 @@ func (d *Daemon) remember(ctx context.Context, forge Forge, c *hotfix.Case) erro
 		return fmt.Errorf("look for the issue of case %s: %w", c.Fingerprint, err)
 	}
 	old, ok := d.readState(c.Repo, c.Fingerprint, found.Body.String())
-	if !ok {
-		return nil
+	unknown := func(name string) bool { return !slices.Contains(c.Seen, name) }
+	if !ok || len(old.Seen) > 0 && !slices.ContainsFunc(old.Seen, unknown) {
+		return nil // a process that knew no more than we do wrote this, and died before it could note the number
 	}
 	for _, name := range c.Seen {
 		if slices.Contains(old.Seen, name) { // this occurrence was counted before the store was lost

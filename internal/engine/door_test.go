@@ -17,12 +17,16 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/evals"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/kernel/kerneltest"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store/storetest"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
 )
 
 func TestMain(m *testing.M) {
 	sandbox.Reexec()
-	os.Exit(m.Run())
+	if raw := os.Getenv(machineEnv); raw != "" {
+		os.Exit(machineMain(raw))
+	}
+	os.Exit(storetest.Main(m))
 }
 
 var repo = hotfix.Repo{Owner: "acme", Name: "greet"}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -40,6 +41,9 @@ type Engine struct {
 func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	if cfg.Daemon.Now == nil {
 		cfg.Daemon.Now = time.Now
+	}
+	if cfg.Daemon.Log == nil {
+		cfg.Daemon.Log = slog.New(slog.DiscardHandler)
 	}
 	st, err := store.Open(ctx, cfg.Store)
 	if err != nil {
