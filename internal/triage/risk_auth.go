@@ -1,0 +1,14 @@
+package triage
+
+import (
+	"regexp"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+)
+
+var riskAuthFiles = regexp.MustCompile(`(?i)(?:^|[/._-])(?:auth\w*|oauth\w*|login|session|permissions?|acl|rbac|policy|policies|credentials?|secrets?|tokens?|jwt)(?:[/._-]|$)`)
+
+// riskAuth: changes to who may do what are left to people.
+func riskAuth(s Subject) (hotfix.Risk, string) {
+	return s.touches(hotfix.HighRisk, riskAuthFiles, "It changes %s: it decides who may do what.")
+}
