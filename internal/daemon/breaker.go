@@ -137,7 +137,7 @@ func (d *Daemon) page(ctx context.Context, c *hotfix.Case, n hotfix.Notice, open
 		repo = c.Repo
 	}
 	says := fmt.Sprintf("%d new problems within %s", opened+1, span(d.cfg.Breaker.within()))
-	page = hotfix.Case{Fingerprint: pageCase, Repo: repo, State: hotfix.Open, Count: page.Count + 1, First: now, Last: now, Via: n.ID,
+	page = hotfix.Case{Fingerprint: pageCase, Repo: repo, State: hotfix.New, Count: page.Count + 1, First: now, Last: now, Via: n.ID,
 		Latest:   hotfix.Failure{ID: "page", Plugin: hotfix.Plugin{ID: "daemon-hotfix", Kind: "page", Repo: repo}, Message: redact.Scrub(says), At: now},
 		Decision: hotfix.Decision{Action: hotfix.Report, Reasons: []hotfix.Reason{*allSilent(d.cfg.Breaker)}}}
 	if err := d.cfg.Store.SaveCase(ctx, page, hotfix.NextReport); err != nil {

@@ -122,7 +122,7 @@ func (d *Daemon) settle(ctx context.Context, a *asking) error {
 	case "unignore", "undup":
 		state, reason = "open", "reopened"
 	case "retry", "fix":
-		if a.line.Was == hotfix.Ignored || a.line.Was == hotfix.Closed {
+		if a.line.Was == hotfix.Ignored || a.line.Was.Settled() {
 			state, reason = "open", "reopened"
 		}
 	}

@@ -41,7 +41,7 @@ func standing(c *hotfix.Case) string {
 		return "quiet " + snoozed(c.Snooze)
 	case c.State == hotfix.Ignored:
 		return "ignored"
-	case c.State == hotfix.Proposed:
+	case c.State == hotfix.Fixing:
 		return "waiting for review of a proposed fix"
 	}
 	return string(c.State)

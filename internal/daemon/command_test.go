@@ -102,11 +102,11 @@ func TestOneCommentIsCarriedOutOnce(t *testing.T) {
 	w.hear(t, "78", 1, "ada", "unignore")
 	require.Len(t, w.hear(t, "77", 1, "ada", "ignore flaky server"), 2, "delivered once more")
 	c := w.theCase(t, n)
-	require.Equal(t, hotfix.Open, c.State, "what came after it still holds")
+	require.Equal(t, hotfix.New, c.State, "what came after it still holds")
 	require.Equal(t, "open", w.forge.Issues(repo)[0].State)
 	require.Len(t, c.Audit, 2)
 	require.Equal(t, hotfix.AuditLine{Comment: "77", Actor: "ada", Verb: "ignore", Args: redact.Scrub("flaky server"), At: noon,
-		Inverse: "unignore", Answer: "ignore", Was: hotfix.Open}, c.Audit[0])
+		Inverse: "unignore", Answer: "ignore", Was: hotfix.New}, c.Audit[0])
 	require.Contains(t, w.forge.Issues(repo)[0].Body, "| `/hotfix ignore flaky server` | `/hotfix unignore` |")
 }
 

@@ -62,7 +62,7 @@ func (v verb) Needs() string { return v.needs }
 func attempt(ctx context.Context, d *Daemon, a *asking) (string, error) {
 	c := a.c
 	hint := a.Args
-	c.Asks(hotfix.Ask{By: a.By, Hint: hint}, []string{"command:" + a.ID})
+	c.Asks(hotfix.Ask{By: a.By, Hint: hint, At: d.cfg.Now(), Comment: "comment " + a.ID}, []string{"command:" + a.ID})
 	c.Stopped, c.Snooze = "", nil
 	next, err := d.judge(ctx, c, hotfix.Asked, a.n)
 	if err != nil {
@@ -88,33 +88,24 @@ func explain(context.Context, *Daemon, *asking) (string, error) { return "explai
 
 func status(context.Context, *Daemon, *asking) (string, error) { return "status", nil }
 
-func ignore(_ context.Context, _ *Daemon, a *asking) (string, error) {
-	a.c.State, a.c.Ask = hotfix.Ignored, nil
+// take moves the case of a command.
+func (d *Daemon) take(a *asking, on hotfix.Event, because string) {
+	a.c.Take(hotfix.Occasion{On: on, By: a.By, At: d.cfg.Now(), Because: because, Evidence: "comment " + a.ID})
+}
+
+func ignore(_ context.Context, d *Daemon, a *asking) (string, error) {
+	d.take(a, hotfix.Unwanted, "It is to be ignored.")
+	a.c.Ask = nil
 	a.next = []hotfix.Next{hotfix.NextReport}
 	return "ignore", nil
 }
 
 // unignore puts the case back to where it stood.
-func unignore(_ context.Context, _ *Daemon, a *asking) (string, error) {
+func unignore(_ context.Context, d *Daemon, a *asking) (string, error) {
 	a.c.Snooze = nil
-	if a.c.State == hotfix.Ignored {
-		a.c.State = before(a.c, "ignore")
-	}
+	d.take(a, hotfix.TakenUp, "It is not to be ignored any more.")
 	a.next = []hotfix.Next{hotfix.NextReport}
 	return "unignore", nil
-}
-
-// before is the state that a case had before the latest line with this verb.
-func before(c *hotfix.Case, verb string) hotfix.State {
-	for i := len(c.Audit) - 1; i >= 0; i-- {
-		if c.Audit[i].Verb == verb && c.Audit[i].Was == hotfix.Proposed {
-			return hotfix.Proposed
-		}
-		if c.Audit[i].Verb == verb {
-			break
-		}
-	}
-	return hotfix.Open
 }
 
 // The longest snooze. What is to stay away for longer is ignored.
@@ -144,6 +135,7 @@ func snooze(_ context.Context, d *Daemon, a *asking) (string, error) {
 		return "wrong", nil
 	}
 	a.c.Snooze, a.c.Ask = &s, nil
+	d.take(a, hotfix.Hushed, "It is to be quiet "+snoozed(&s)+".")
 	a.next = []hotfix.Next{hotfix.NextReport}
 	return "snooze", nil
 }
@@ -178,17 +170,19 @@ func dup(ctx context.Context, d *Daemon, a *asking) (string, error) {
 		at = c.DupOf
 	}
 	a.Args = redact.Scrub("#" + m[1])
-	a.c.DupOf, a.c.State, a.c.Ask = to, hotfix.Closed, nil
+	a.c.DupOf, a.c.Ask = to, nil
+	d.take(a, hotfix.Joined, fmt.Sprintf("It is a duplicate of #%d.", number))
 	a.next = []hotfix.Next{hotfix.NextReport}
 	return "dup", nil
 }
 
-func undup(_ context.Context, _ *Daemon, a *asking) (string, error) {
+func undup(_ context.Context, d *Daemon, a *asking) (string, error) {
 	if a.c.DupOf == "" {
 		a.wrong = "This issue is not marked as a duplicate."
 		return "wrong", nil
 	}
-	a.c.DupOf, a.c.State = "", before(a.c, "dup")
+	a.c.DupOf = ""
+	d.take(a, hotfix.Parted, "It is no duplicate.")
 	a.next = []hotfix.Next{hotfix.NextReport}
 	return "undup", nil
 }

@@ -20,6 +20,7 @@ import (
 
 // A Forge is what the daemon needs of GitHub.
 type Forge interface {
+	Past
 	// SaveIssue makes the one issue with i.Marker exist and match i, and returns it as found.
 	SaveIssue(ctx context.Context, i hotfix.Issue) (hotfix.Issue, error)
 	// CommentOnce posts body unless a comment with this key is already there.
@@ -201,7 +202,11 @@ func (d *Daemon) count(ctx context.Context, fp hotfix.Fingerprint, n hotfix.Noti
 		return nil, "", fmt.Errorf("load case %s: %w", fp, err)
 	}
 	old := c.Latest
-	change := c.Observe(*n.Failure, append([]string{n.ID}, n.Also...))
+	s := hotfix.Sighting{Failure: *n.Failure, Names: append([]string{n.ID}, n.Also...)}
+	if s.Fixed, err = d.fixed(ctx, c, n); err != nil {
+		return nil, "", err
+	}
+	change := c.Observe(s)
 	if change != hotfix.Duplicate {
 		next, err = d.decide(ctx, &c, change, n)
 		return next, c.DupOf, err
@@ -247,6 +252,9 @@ func (d *Daemon) judge(ctx context.Context, c *hotfix.Case, change hotfix.Change
 	}
 	c.Decision = d.within(policy, c).Decide(*c, change)
 	c.Via = n.ID
+	if change == hotfix.Counted {
+		c.Decision = hotfix.Decision{Reasons: []hotfix.Reason{countedOnly(c)}}
+	}
 	if c.Decision.Action > hotfix.Ignore && change != hotfix.Asked {
 		why, err := d.hold(ctx, c, n)
 		if err != nil {

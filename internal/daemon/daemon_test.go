@@ -47,6 +47,25 @@ type world struct {
 	store  *store.Volatile
 	daemon *daemon.Daemon
 	config daemon.Config
+	clock  *clock
+}
+
+// A clock stands still until it is set forward.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
 }
 
 func newWorld(t *testing.T, change func(*daemon.Config)) *world {
@@ -57,11 +76,12 @@ func newWorld(t *testing.T, change func(*daemon.Config)) *world {
 	require.NoError(t, f.AddRepo(repo, files))
 	github, err := forge.New(forge.Config{API: f.API(), Server: f.URL()})
 	require.NoError(t, err)
-	w := &world{forge: f, store: store.Memory()}
+	w := &world{forge: f, store: store.Memory(), clock: &clock{at: noon}}
+	f.Now = w.clock.now
 	cfg := daemon.Config{
 		Policy: triage.Policy{Allow: []hotfix.Repo{repo}, MaxFixesPerDay: 3, MaxAttempts: 3, MaxFiles: 8, MaxLines: 300},
 		Store:  w.store, Connect: func(token redact.Secret) daemon.Forge { return github.With(token) }, NoFix: "no model is configured", Key: []byte(strings.Repeat("k", 32)),
-		Server: f.URL(), Scratch: t.TempDir(), Now: func() time.Time { return noon },
+		Server: f.URL(), Scratch: t.TempDir(), Now: w.clock.now,
 		Budget: agent.Budget{Steps: 20, Tokens: 200_000, Wall: 5 * time.Minute},
 	}
 	if change != nil {
@@ -79,11 +99,27 @@ func (w *world) notice(t *testing.T, id string) hotfix.Notice {
 	n := hotfix.Notice{ID: id, Also: []string{"dispatch:" + id}, Event: "kernel.plugin_error", Token: w.forge.Token(), Failure: &hotfix.Failure{
 		ID: id, Plugin: hotfix.Plugin{ID: "acme/adder:compute.yml", Kind: "workflow", Repo: repo}, Category: "workflow", Status: 500,
 		Message: redact.Scrub("HTTP (target: https://adder.example) 500: TypeError: Reduce of empty array with no initial value"),
-		Trigger: hotfix.Trigger{Event: "issues.opened", Repo: hotfix.Repo{Owner: "acme", Name: "app"}, Number: 7, Actor: "mona"}, At: noon,
+		Trigger: hotfix.Trigger{Event: "issues.opened", Repo: hotfix.Repo{Owner: "acme", Name: "app"}, Number: 7, Actor: "mona"}, At: w.clock.now(),
 	}}
 	_, err := w.store.SaveNotice(context.Background(), n)
 	require.NoError(t, err)
 	return n
+}
+
+// watch lets time pass, has the daemon look at everything and do what it then wants done.
+func (w *world) watch(t *testing.T, after time.Duration) {
+	t.Helper()
+	w.clock.pass(after)
+	require.NoError(t, w.daemon.Watch(t.Context()))
+	cases, err := w.store.Cases(t.Context(), store.CaseFilter{})
+	require.NoError(t, err)
+	for _, c := range cases {
+		for _, next := range w.store.Next(c.Fingerprint) {
+			if next == hotfix.NextReport {
+				require.NoError(t, w.daemon.Report(t.Context(), c.Fingerprint))
+			}
+		}
+	}
 }
 
 func (w *world) theCase(t *testing.T, n hotfix.Notice) hotfix.Case {
@@ -108,6 +144,9 @@ func TestOneIssuePerProblem(t *testing.T) {
 
 	require.NoError(t, w.daemon.Handle(ctx, w.notice(t, "two")))
 	require.Len(t, w.forge.Issues(repo), 1)
+	require.Len(t, w.forge.Writes(), writes, "figures wait")
+	w.watch(t, 15*time.Minute)
+	require.Len(t, w.forge.Writes(), writes+1)
 	require.Contains(t, w.forge.Issues(repo)[0].Body, "2 times")
 	require.Empty(t, w.forge.Issues(repo)[0].Comments, "repeating is no reason to ping")
 }
@@ -124,6 +163,7 @@ func TestTwoHundredDeliveriesAtOnceMakeOneIssue(t *testing.T) {
 	group.Wait()
 	require.NoError(t, errors.Join(errs...))
 	require.Len(t, w.forge.Issues(repo), 1)
+	w.watch(t, 15*time.Minute)
 	require.Contains(t, w.forge.Issues(repo)[0].Body, "200 times")
 }
 
@@ -215,7 +255,9 @@ func TestWhatWasFixedAndComesBackIsReopened(t *testing.T) {
 	w, ctx := newWorld(t, nil), context.Background()
 	n := w.notice(t, "one")
 	require.NoError(t, w.daemon.Handle(ctx, n))
+	w.clock.pass(time.Minute)
 	require.NoError(t, w.forge.SetState(repo, w.theCase(t, n).Issue, "closed", "completed"))
+	w.clock.pass(time.Minute)
 	require.NoError(t, w.daemon.Handle(ctx, w.notice(t, "two")))
 	require.Len(t, w.forge.Issues(repo), 1)
 	require.Equal(t, "open", w.forge.Issues(repo)[0].State)

@@ -191,7 +191,7 @@ func (d *Daemon) end(ctx context.Context, w *work, outcome hotfix.Outcome, run *
 		at.Steps, at.Tokens, at.Cost = len(run.Steps), run.Tokens(), run.Cost()
 	}
 	if outcome.Ending == hotfix.DraftOpened {
-		c.State = hotfix.Proposed
+		c.Take(hotfix.Occasion{On: hotfix.Proposed, By: hotfix.ByDaemon, At: at.Ended, Because: "A fix was proven and proposed.", Evidence: fmt.Sprintf("#%d", outcome.PR)})
 	}
 	if err := d.cfg.Store.SaveCase(ctx, c, hotfix.NextReport); err != nil {
 		return fmt.Errorf("save case %s: %w", fp, err)

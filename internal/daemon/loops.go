@@ -103,6 +103,7 @@ func (d *Daemon) snoozing(c *hotfix.Case, n hotfix.Notice) *hotfix.Reason {
 		return &hotfix.Reason{Rule: ruleSnoozed, Because: fmt.Sprintf("%s asked for silence %s.", s.By, snoozed(s))}
 	}
 	c.Snooze = nil
+	c.Take(hotfix.Occasion{On: hotfix.Woke, By: hotfix.ByDaemon, At: d.cfg.Now(), Because: "The time to be quiet is over."})
 	return nil
 }
 

@@ -19,9 +19,11 @@ import (
 )
 
 const (
-	stateMax = 12_000 // bytes of a state block
-	seenKept = 64     // occurrence names in it
-	lineKept = 20     // audit lines in it
+	stateMax  = 12_000 // bytes of a state block
+	seenKept  = 64     // occurrence names in it
+	lineKept  = 20     // audit lines in it
+	movesKept = 12
+	daysKept  = 30
 )
 
 var stateForm = regexp.MustCompile(`(?m)^<!-- daemon-hotfix:state ([0-9a-f]{32}) (\{.*\}) -->\r?$`)
@@ -49,7 +51,7 @@ func (d *Daemon) sign(kind string, repo hotfix.Repo, text string) string {
 
 // brief is what of a case is worth keeping in its issue.
 func brief(c hotfix.Case, full bool) hotfix.Case {
-	c.Told, c.Via, c.Issue, c.Ask = 0, "", 0, nil // of the store, not of the problem
+	c.Told, c.Via, c.Issue, c.Ask, c.Shown = 0, "", 0, nil, hotfix.Shown{} // of the store, not of the problem
 	c.Latest.Logs, c.Latest.Stack = nil, redact.Text{}
 	c.Latest.Message = redact.Cut(c.Latest.Message, 1000)
 	c.Seen = c.Seen[max(0, len(c.Seen)-seenKept):]
@@ -63,8 +65,9 @@ func brief(c hotfix.Case, full bool) hotfix.Case {
 		}
 		o.Evidence = hotfix.Evidence{Before: bare(o.Evidence.Before), After: bare(o.Evidence.After), Gaps: o.Evidence.Gaps}
 	}
+	c.Moves, c.Days = c.Moves[max(0, len(c.Moves)-movesKept):], c.Days[max(0, len(c.Days)-daysKept):]
 	if !full {
-		c.Seen = c.Seen[max(0, len(c.Seen)-8):]
+		c.Seen, c.Moves = c.Seen[max(0, len(c.Seen)-8):], c.Moves[max(0, len(c.Moves)-4):]
 		c.Attempts = c.Attempts[max(0, len(c.Attempts)-5):]
 	}
 	return c
@@ -119,18 +122,15 @@ func (d *Daemon) remember(ctx context.Context, forge Forge, c *hotfix.Case) erro
 	if !ok || len(old.Seen) > 0 && !slices.ContainsFunc(old.Seen, unknown) {
 		return nil // a process that knew no more than we do wrote this, and died before it could note the number
 	}
-	for _, name := range c.Seen {
-		if slices.Contains(old.Seen, name) { // this occurrence was counted before the store was lost
-			c.Count--
-			break
-		}
+	s := hotfix.Sighting{Failure: c.Latest, Names: c.Seen}
+	if s.Fixed, err = d.fixed(ctx, old, hotfix.Notice{Failure: &c.Latest}); err != nil {
+		return err
 	}
-	c.Count, c.First, c.Seen = c.Count+old.Count, old.First, append(old.Seen, c.Seen...)
-	c.Attempts, c.Audit = append(old.Attempts, c.Attempts...), append(old.Audit, c.Audit...)
-	c.Snooze, c.DupOf, c.Stopped, c.Opened = old.Snooze, old.DupOf, old.Stopped, old.Opened
-	if old.State == hotfix.Ignored || old.State == hotfix.Proposed {
-		c.State = old.State
-	}
+	old.Observe(s) // a duplicate if this occurrence was counted before the store was lost
+	old.Count += c.Count - 1
+	old.Issue, old.Via, old.Decision, old.Ask, old.Latest = c.Issue, c.Via, c.Decision, c.Ask, c.Latest
+	old.Attempts, old.Audit = append(old.Attempts, c.Attempts...), append(old.Audit, c.Audit...)
+	*c = old
 	d.cfg.Log.Info("case brought back from its issue", "case", c.Fingerprint, "issue", found.Number, "count", c.Count)
 	return nil
 }

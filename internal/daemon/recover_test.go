@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -18,8 +19,9 @@ func TestALostCaseComesBackFromItsIssue(t *testing.T) {
 	w, ctx := newWorld(t, nil), context.Background()
 	require.NoError(t, w.daemon.Handle(ctx, w.notice(t, "one")))
 	require.NoError(t, w.daemon.Handle(ctx, w.notice(t, "two")))
+	w.watch(t, time.Hour)
 
-	again := &world{forge: w.forge, store: store.Memory()}
+	again := &world{forge: w.forge, store: store.Memory(), clock: w.clock}
 	cfg := w.config
 	cfg.Store, cfg.Ledger = again.store, again.store
 	var err error

@@ -2,13 +2,22 @@ package daemon
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/triage"
 )
 
-// Report makes the one issue of a case match the case. Doing it twice is doing it once.
+// editEvery is how often an issue is edited when nothing but its figures has changed.
+const editEvery = 15 * time.Minute
+
+// Report makes the one issue of a case match the case. Doing it twice is doing it once. Figures alone wait until the
+// issue has stood for a while; the next watch takes them up.
 func (d *Daemon) Report(ctx context.Context, fp hotfix.Fingerprint) error {
 	unlock, err := d.cfg.Store.Lock(ctx, fp)
 	if err != nil {
@@ -23,42 +32,139 @@ func (d *Daemon) Report(ctx context.Context, fp hotfix.Fingerprint) error {
 	if err != nil {
 		return err
 	}
+	if d.mayWait(c) {
+		found, err := forge.FindIssue(ctx, hotfix.Issue{Repo: c.Repo, Number: c.Issue, Marker: d.marker(c)})
+		if err != nil {
+			return fmt.Errorf("look at the issue of case %s: %w", fp, err)
+		}
+		if found.State == c.Shown.State {
+			return nil
+		}
+	}
 	return d.report(ctx, forge, &c, n)
 }
 
-// report saves the issue and remembers its number. The caller holds the lock of the case.
+// mayWait reports whether the issue of c says all but the latest figures, and was edited a short while ago.
+func (d *Daemon) mayWait(c hotfix.Case) bool {
+	return c.Issue != 0 && c.Shown.As == saying(c) && d.cfg.Now().Before(c.Shown.At.Add(editEvery))
+}
+
+// saying is a digest of what the issue of c says besides figures and the latest failure's particulars.
+func saying(c hotfix.Case) string {
+	rules := []string{}
+	for _, r := range c.Decision.Reasons {
+		rules = append(rules, r.Rule)
+	}
+	var endings []hotfix.Ending
+	for _, a := range c.Attempts {
+		endings = append(endings, a.Outcome.Ending)
+	}
+	text, err := json.Marshal([]any{c.State, c.Decision.Action, c.Decision.Risk, rules, endings, c.PR(), len(c.Audit), len(c.Moves), c.DupOf, c.Snooze,
+		c.Stopped, c.Denied, c.Fingerprint == pageCase && c.Count > c.Told})
+	if err != nil {
+		panic(err) // strings and numbers
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
+}
+
+// report saves the issue, takes in what people did with it, and remembers how it was left. The caller holds the lock
+// of the case.
 func (d *Daemon) report(ctx context.Context, forge Forge, c *hotfix.Case, n hotfix.Notice) error {
 	settings, _ := ParseSettings(n.Settings)
 	found, err := d.saveIssue(ctx, forge, c, settings)
 	if err != nil && d.denied(c, err) {
 		found, err = d.saveIssue(ctx, forge, c, settings)
 	}
+	if err == nil && d.heed(c, found) {
+		c.Issue = found.Number
+		found, err = d.saveIssue(ctx, forge, c, settings)
+	}
+	if gone(err) && c.Issue != 0 {
+		return d.lost(ctx, c)
+	}
 	if err != nil {
 		return fmt.Errorf("save issue in %s: %w", c.Repo, err)
 	}
 	d.cfg.Log.Info("issue saved", "case", c.Fingerprint, "repo", c.Repo, "issue", found.Number, "state", found.State)
-	again := c.Count > c.Told || c.Running() != nil
-	was := *c
 	c.Issue, c.Told = found.Number, c.Count
-	switch {
-	case found.State != "closed":
-	case found.StateReason == "not_planned" && c.Running() == nil:
-		c.State = hotfix.Ignored
-	case again:
-		if err := forge.SetState(ctx, c.Repo, c.Issue, "open", "reopened"); err != nil {
-			return fmt.Errorf("reopen issue of case %s: %w", c.Fingerprint, err)
+	c.Shown.At, c.Shown.As = d.cfg.Now(), saying(*c)
+	if want, reason := wanted(c.State); found.State != want {
+		if err := forge.SetState(ctx, c.Repo, c.Issue, want, reason); err != nil {
+			return fmt.Errorf("set the issue of case %s to %s: %w", c.Fingerprint, want, err)
 		}
-	default:
-		c.State = hotfix.Closed
+		c.Shown.State = want
+	} else {
+		c.Shown.State = found.State
 	}
-	if c.Issue != was.Issue || c.Told != was.Told || c.State != was.State {
-		if err := d.cfg.Store.SaveCase(ctx, *c); err != nil {
-			return fmt.Errorf("save case %s: %w", c.Fingerprint, err)
-		}
+	if err := d.cfg.Store.SaveCase(ctx, *c); err != nil {
+		return fmt.Errorf("save case %s: %w", c.Fingerprint, err)
 	}
 	d.cfg.Watch(Event{Fingerprint: c.Fingerprint, Case: c})
 	return nil
 }
+
+// wanted is how the issue of a case in this state should stand. Only what a person does not want is closed as not
+// planned, so that whatever is closed so without us is a person's word.
+func wanted(s hotfix.State) (state, reason string) {
+	switch {
+	case s == hotfix.Ignored || s == hotfix.Duplicated:
+		return "closed", "not_planned"
+	case s.Settled():
+		return "closed", "completed"
+	}
+	return "open", "reopened"
+}
+
+// heed takes in what a person did with the issue since we left it, and reports whether that moved the case.
+func (d *Daemon) heed(c *hotfix.Case, found hotfix.Issue) bool {
+	left, at := c.Shown.State, d.cfg.Now()
+	if left == "" {
+		left, _ = wanted(c.State)
+	}
+	if !found.ClosedAt.IsZero() {
+		at = found.ClosedAt
+	}
+	o := hotfix.Occasion{By: "somebody", At: at, Evidence: fmt.Sprintf("#%d", found.Number)}
+	switch {
+	case found.State == "closed" && c.Running() != nil && c.Running().By != byPolicy:
+		return false // a person asked for what is under way; the issue is opened again
+	case found.State == "closed" && found.StateReason == "not_planned":
+		o.On, o.Because = hotfix.Unwanted, "The issue was closed as not planned."
+	case found.State == "closed" && left == "open":
+		o.On, o.Because = hotfix.Completed, "The issue was closed as completed."
+	case found.State == "open" && left == "closed":
+		o.On, o.At, o.Because = hotfix.TakenUp, d.cfg.Now(), "The issue was reopened."
+	default:
+		return false
+	}
+	moved := c.Take(o)
+	if f := c.Latest; moved && c.State == hotfix.Closed && c.Count > c.Told && f.When().After(at.Add(hotfix.Slack)) {
+		c.Take(hotfix.Occasion{On: hotfix.Failed, By: hotfix.ByDaemon, At: f.When(), Because: "It failed again after the issue was closed as completed.",
+			Evidence: "failure " + f.ID})
+	}
+	return moved
+}
+
+// lost records that the issue is not there any more. Nothing takes its place: whoever removed it did not want it.
+func (d *Daemon) lost(ctx context.Context, c *hotfix.Case) error {
+	c.Take(hotfix.Occasion{On: hotfix.Unwanted, By: "somebody", At: d.cfg.Now(), Because: "The issue was deleted, or moved to another repository.", Evidence: fmt.Sprintf("#%d", c.Issue)})
+	c.Told = c.Count
+	d.cfg.Log.Warn("issue is gone", "case", c.Fingerprint, "repo", c.Repo, "issue", c.Issue)
+	if err := d.cfg.Store.SaveCase(ctx, *c); err != nil {
+		return fmt.Errorf("save case %s: %w", c.Fingerprint, err)
+	}
+	return nil
+}
+
+// gone reports whether GitHub has an issue no more.
+func gone(err error) bool {
+	var no interface{ Gone() bool }
+	return errors.As(err, &no) && no.Gone()
+}
+
+// Priority of a case that escalates.
+const priorityLabel = "priority: high"
 
 // saveIssue renders the case and makes its issue say so.
 func (d *Daemon) saveIssue(ctx context.Context, forge Forge, c *hotfix.Case, s Settings) (hotfix.Issue, error) {
@@ -69,6 +175,15 @@ func (d *Daemon) saveIssue(ctx context.Context, forge Forge, c *hotfix.Case, s S
 	if err != nil {
 		return hotfix.Issue{}, err
 	}
-	return forge.SaveIssue(ctx, hotfix.Issue{Repo: c.Repo, Number: c.Issue, Marker: d.marker(*c), Also: oldMarkers(c.Latest),
-		Title: triage.Title(c.Latest), Body: body, Labels: s.IssueLabels})
+	want := hotfix.Issue{Repo: c.Repo, Number: c.Issue, Marker: d.marker(*c), Also: oldMarkers(c.Latest),
+		Title: triage.Title(c.Latest), Body: body, Labels: s.IssueLabels}
+	raise := c.State == hotfix.Escalating && c.Raised.IsZero()
+	if raise {
+		want.Raise = []string{priorityLabel}
+	}
+	found, err := forge.SaveIssue(ctx, want)
+	if err == nil && raise {
+		c.Raised = d.cfg.Now()
+	}
+	return found, err
 }

@@ -56,7 +56,7 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	}
 	cfg.Queue.Store, cfg.Queue.Log = st, cfg.Daemon.Log
 	cfg.Queue.Work = queue.Work{Triage: e.daemon.Triage, Report: e.daemon.Report, Fix: e.daemon.Fix,
-		Watch: func(context.Context) error { return nil }} // nothing is periodic yet
+		Watch: e.daemon.Watch}
 	if e.queue, err = queue.New(ctx, cfg.Queue); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}

@@ -218,17 +218,8 @@ func (d *draft) create(ctx context.Context) (int, error) {
 	return 0, fmt.Errorf("create pull request: %w", hidden(err))
 }
 
-// A Pull is the state of a pull request.
-type Pull struct {
-	Number   int
-	State    string // "open", "closed", "merged"
-	Draft    bool
-	Head     string // branch
-	Base     string // branch
-	HeadSHA  string
-	MergeSHA string // "" unless merged
-	URL      string
-}
+// A Pull is a pull request as the forge has it.
+type Pull = hotfix.Pull
 
 // PullState reads a pull request.
 func (c *Client) PullState(ctx context.Context, repo hotfix.Repo, number int) (p Pull, err error) {
@@ -240,7 +231,7 @@ func (c *Client) PullState(ctx context.Context, repo hotfix.Repo, number int) (p
 		p = Pull{Number: pr.GetNumber(), State: pr.GetState(), Draft: pr.GetDraft(), Head: pr.GetHead().GetRef(), Base: pr.GetBase().GetRef(),
 			HeadSHA: pr.GetHead().GetSHA(), URL: pr.GetHTMLURL()}
 		if pr.GetMerged() {
-			p.State, p.MergeSHA = "merged", pr.GetMergeCommitSHA()
+			p.State, p.MergeSHA, p.MergedAt, p.MergedBy = "merged", pr.GetMergeCommitSHA(), pr.GetMergedAt().Time, pr.GetMergedBy().GetLogin()
 		}
 		return nil
 	})

@@ -15,9 +15,9 @@ import (
 // What a caller may ask of an error with errors.Is.
 var (
 	ErrForbidden   = error(forbidden{})                                    // the credential may not
-	ErrGone        = errors.New("not there")                               // deleted, never there, or withheld
+	ErrGone        = error(goneError("not there"))                         // deleted, never there, or withheld
 	ErrLocked      = errors.New("the conversation is locked")              // by a maintainer
-	ErrMoved       = errors.New("transferred to another repository")       // the issue lives elsewhere now
+	ErrMoved       = error(goneError("transferred to another repository")) // the issue lives elsewhere now
 	ErrNotOurs     = errors.New("not an issue of ours")                    // somebody else wrote it and it has no marker
 	ErrNoIssues    = errors.New("issues are switched off")                 // in this repository
 	ErrTooLong     = errors.New("the text is longer than GitHub accepts")  // 65,536 characters with what people added
@@ -36,6 +36,14 @@ func (forbidden) Error() string { return "not permitted" }
 
 // Forbidden says that a credential lacks a permission; the error around it names which.
 func (forbidden) Forbidden() bool { return true }
+
+// goneError is ErrGone or ErrMoved. Who does not import this package asks for its method.
+type goneError string
+
+func (e goneError) Error() string { return string(e) }
+
+// Gone says that what was asked for is not there any more.
+func (goneError) Gone() bool { return true }
 
 // Throttled says that GitHub wants no calls before Until. Nothing was sent, or what was sent was refused.
 type Throttled struct {

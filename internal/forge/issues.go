@@ -71,6 +71,9 @@ func (c *Client) edit(ctx context.Context, s *session, want Issue, managed strin
 	if err := c.owned(ctx, s, want, now); err != nil {
 		return Issue{}, err
 	}
+	if have := seen(want, now).Labels; !containsAll(have, want.Raise) {
+		c.label(ctx, s, want.Repo, want.Number, want.Raise)
+	}
 	body := splice(now.GetBody(), managed)
 	if body == now.GetBody() {
 		return seen(want, now), nil
@@ -127,7 +130,7 @@ func hidden(err error) error {
 // seen is want as the forge has it.
 func seen(want Issue, i *github.Issue) Issue {
 	got := want
-	got.Number, got.State, got.StateReason = i.GetNumber(), i.GetState(), i.GetStateReason()
+	got.Number, got.State, got.StateReason, got.ClosedAt = i.GetNumber(), i.GetState(), i.GetStateReason(), i.GetClosedAt().Time
 	got.Title, got.Body, got.Labels = redact.Scrub(i.GetTitle()).String(), redact.Scrub(i.GetBody()), nil
 	for _, l := range i.Labels {
 		got.Labels = append(got.Labels, l.GetName())
@@ -311,6 +314,13 @@ func (c *Client) SetState(ctx context.Context, repo hotfix.Repo, issue int, stat
 		return fmt.Errorf("set state of %s#%d to %s: %w", repo, issue, state, err)
 	}
 	return nil
+}
+
+// containsAll reports whether have has every label of want. GitHub's labels ignore case.
+func containsAll(have, want []string) bool {
+	return !slices.ContainsFunc(want, func(w string) bool {
+		return !slices.ContainsFunc(have, func(h string) bool { return strings.EqualFold(h, w) })
+	})
 }
 
 func btoi(b bool) int {

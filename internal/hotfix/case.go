@@ -1,6 +1,8 @@
 package hotfix
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -16,18 +18,8 @@ const (
 	Repeated  Change = "repeated"  // same problem, still open
 	Reopened  Change = "reopened"  // came back after it was closed
 	Asked     Change = "asked"     // a maintainer wants another attempt
+	Counted   Change = "counted"   // came back, but late or where the fix is not: it counts and nothing else
 	Duplicate Change = "duplicate" // this delivery was already counted
-)
-
-// A State is where a case stands with people.
-type State string
-
-// The states.
-const (
-	Open     State = "open"
-	Proposed State = "proposed" // a draft pull request waits for review
-	Closed   State = "closed"
-	Ignored  State = "ignored" // a person closed the issue as not planned; only a person takes it up again
 )
 
 // A Case is the long-lived record of one problem: all failures with one
@@ -53,12 +45,68 @@ type Case struct {
 	Stopped     string      `json:"stopped,omitempty"` // who stopped attempts that nobody asks for
 	Denied      string      `json:"denied,omitempty"`  // why its issue is not in the plugin's repository
 	Audit       []AuditLine `json:"audit,omitempty"`   // what people had done with it, newest last
+	Moves       []Move      `json:"moves,omitempty"`   // its life so far, newest last
+	Days        []Day       `json:"days,omitempty"`    // how often it failed on each, newest last
+	Places      []Place     `json:"places,omitempty"`  // where it failed, the latest last
+	Fix         *Merge      `json:"fix,omitempty"`     // the fix that was merged last
+	Late        int         `json:"late,omitempty"`    // failures that were heard of too late to mean anything
+	Raised      time.Time   `json:"raised,omitzero"`   // when its priority was raised, which happens once
+	Shown       Shown       `json:"shown,omitzero"`    // what its issue says
+}
+
+// A Shown is how we left the issue of a case.
+type Shown struct {
+	State string    `json:"state,omitempty"` // "open" or "closed"
+	At    time.Time `json:"at,omitzero"`     // when its text was written
+	As    string    `json:"as,omitempty"`    // digest of what it said besides figures
+}
+
+// A Place is a version and an environment in which a case failed.
+type Place struct {
+	Ref         string    `json:"ref,omitempty"`
+	Environment string    `json:"environment,omitempty"`
+	N           int       `json:"n"`
+	Last        time.Time `json:"last"`
+}
+
+// placesMax bounds how many places a case remembers.
+const placesMax = 12
+
+// A Merge is a fix that was merged, and what was seen since.
+type Merge struct {
+	PR        int       `json:"pr"`
+	Commit    string    `json:"commit"`
+	At        time.Time `json:"at"`
+	Count     int       `json:"count"`              // failures before it
+	Last      time.Time `json:"last"`               // the last of them
+	Stale     int       `json:"stale,omitempty"`    // failures since then at versions without it
+	LastStale time.Time `json:"lastStale,omitzero"` // the last of those
+	Unsure    int       `json:"unsure,omitempty"`   // failures since then at versions of which that is not known
+}
+
+// An Answer is what is known about a question that has two answers.
+type Answer string
+
+// The answers.
+const (
+	Unknown Answer = ""
+	Yes     Answer = "yes"
+	No      Answer = "no"
+)
+
+// A Sighting is one failure on its way into a case.
+type Sighting struct {
+	Failure Failure
+	Names   []string // under which this occurrence may arrive again
+	Fixed   Answer   // does the version that failed have the fix that was merged
 }
 
 // An Ask is a person's wish for another attempt.
 type Ask struct {
-	By   string      `json:"by"`
-	Hint redact.Text `json:"hint"`
+	By      string      `json:"by"`
+	Hint    redact.Text `json:"hint"`
+	At      time.Time   `json:"at,omitzero"`
+	Comment string      `json:"comment,omitempty"` // that asked
 }
 
 // A Next is what a saved case still needs done: the kind of job that a queue runs for it.
@@ -74,27 +122,92 @@ const (
 // sees far fewer than this many in that time.
 const seenMax = 256
 
-// Observe adds f to the case and says what that changed. names are all the names under which this occurrence
-// may arrive again.
-func (c *Case) Observe(f Failure, names []string) Change {
-	if c.saw(names) {
+// Slack is how far two clocks may be apart: a failure this shortly after a case moved is from before.
+const Slack = 5 * time.Second
+
+// unsureMax is how many failures of an unknown version after a merge show that the fix did not help.
+const unsureMax = 2
+
+// Observe adds a failure to the case, lets it move the case, and says what that changed.
+func (c *Case) Observe(s Sighting) Change {
+	if c.saw(s.Names) {
 		return Duplicate
 	}
+	f := s.Failure
+	on, because := c.read(s)
+	c.count(f)
+	moved := c.Take(Occasion{On: on, By: ByDaemon, At: f.When(), Because: because, Evidence: "failure " + f.ID})
 	change := Repeated
 	switch {
-	case c.Count == 0:
-		change, c.First = Opened, f.At
-	case c.State == Closed:
+	case c.Count == 1:
+		return Opened
+	case moved:
 		change = Reopened
+	case on != Failed:
+		return Counted
 	}
-	if c.State != Proposed && c.State != Ignored {
-		c.State = Open
+	if why, yes := c.Surging(f.When()); yes {
+		c.Take(Occasion{On: Surged, By: ByDaemon, At: f.When(), Because: why, Evidence: "failure " + f.ID})
+	}
+	return change
+}
+
+// read says which event a failure is to this case.
+func (c *Case) read(s Sighting) (on Event, because string) {
+	at, fix := s.Failure.When(), c.Fix
+	switch {
+	case !c.State.Settled():
+		return Failed, "It failed for the first time."
+	case !at.After(c.Moved().Add(Slack)):
+		c.Late++
+		return FailedLate, ""
+	case c.State == Closed:
+		return Failed, "It failed again after the issue was closed as completed."
+	case c.State == Obsolete:
+		return Failed, "It failed again after it had been silent for so long that it was taken to be over."
+	case fix == nil || s.Fixed == Yes:
+		return Failed, fmt.Sprintf("It failed at %s, which has the fix.", cmp.Or(s.Failure.Plugin.Ref, "a version"))
+	case s.Fixed == No:
+		fix.Stale, fix.LastStale = fix.Stale+1, at
+		return FailedUnfixed, ""
+	}
+	fix.Unsure++
+	if fix.Unsure < unsureMax {
+		return FailedUnsure, ""
+	}
+	return Failed, fmt.Sprintf("It failed %d times after the fix was merged. Whether those versions have the fix is not known, so the time decides.", fix.Unsure)
+}
+
+// count takes a failure into the figures. One that is heard of late is not the latest.
+func (c *Case) count(f Failure) {
+	if c.Count == 0 || f.At.Before(c.First) {
+		c.First = f.At
 	}
 	c.Count++
+	c.countDay(f.When())
+	c.countPlace(f)
 	if !f.At.Before(c.Last) {
 		c.Last, c.Latest = f.At, f
 	}
-	return change
+}
+
+func (c *Case) countPlace(f Failure) {
+	p := Place{Ref: f.Plugin.Ref, Environment: f.Environment}
+	if f.Run != nil && f.Run.Branch != "" {
+		p.Ref = f.Run.Branch
+	}
+	if i := slices.IndexFunc(c.Places, func(q Place) bool { return q.Ref == p.Ref && q.Environment == p.Environment }); i >= 0 {
+		p = c.Places[i]
+		c.Places = slices.Delete(c.Places, i, i+1)
+	}
+	p.N++
+	if f.At.After(p.Last) {
+		p.Last = f.At
+	}
+	c.Places = append(c.Places, p)
+	if n := len(c.Places) - placesMax; n > 0 {
+		c.Places = slices.Delete(c.Places, 0, n)
+	}
 }
 
 // Asks records a person's wish for another attempt, unless the same comment was taken in before.
@@ -103,9 +216,7 @@ func (c *Case) Asks(a Ask, names []string) Change {
 		return Duplicate
 	}
 	c.Ask = &a
-	if c.State != Proposed {
-		c.State = Open
-	}
+	c.Take(Occasion{On: Requested, By: a.By, At: a.At, Because: "A fix was asked for.", Evidence: a.Comment})
 	return Asked
 }
 

@@ -102,6 +102,18 @@ type Failure struct {
 	RequestID   string        `json:"requestId"`
 	Truncated   bool          `json:"truncated"` // the sender cut the message
 	At          time.Time     `json:"at"`
+	Heard       time.Time     `json:"heard,omitzero"` // when the door took it in
+}
+
+// believed is how late the kernel can tell of a failure: it does so once, and at once.
+const believed = time.Hour
+
+// When is when f happened, as far as the sender's clock can be believed.
+func (f Failure) When() time.Time {
+	if f.Plugin.Kind != "ci" && f.Heard.Sub(f.At) > believed {
+		return f.Heard
+	}
+	return f.At
 }
 
 // A Command is something a person asked for in a comment.

@@ -14,57 +14,6 @@ import (
 
 var noon = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 
-func TestObserve(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name   string
-		state  hotfix.State
-		count  int
-		change hotfix.Change
-		after  hotfix.State
-	}{
-		{"first sight", "", 0, hotfix.Opened, hotfix.Open},
-		{"again", hotfix.Open, 3, hotfix.Repeated, hotfix.Open},
-		{"while a draft waits", hotfix.Proposed, 3, hotfix.Repeated, hotfix.Proposed},
-		{"after it was closed", hotfix.Closed, 3, hotfix.Reopened, hotfix.Open},
-		{"though a person wants to hear no more", hotfix.Ignored, 3, hotfix.Repeated, hotfix.Ignored},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			c := hotfix.Case{State: tt.state, Count: tt.count}
-			f := hotfix.Failure{ID: "x", At: noon}
-			require.Equal(t, tt.change, c.Observe(f, []string{"x", "dispatch:x"}))
-			require.Equal(t, tt.after, c.State)
-			require.Equal(t, tt.count+1, c.Count)
-			require.Equal(t, hotfix.Duplicate, c.Observe(f, []string{"y", "dispatch:x"}), "the same occurrence under another name")
-			require.Equal(t, tt.count+1, c.Count)
-		})
-	}
-}
-
-func TestALateFailureOnlyCounts(t *testing.T) {
-	t.Parallel()
-	var c hotfix.Case
-	c.Observe(hotfix.Failure{ID: "new", At: noon}, []string{"new"})
-	c.Observe(hotfix.Failure{ID: "old", At: noon.Add(-time.Hour)}, []string{"old"})
-	require.Equal(t, 2, c.Count)
-	require.Equal(t, "new", c.Latest.ID)
-	require.Equal(t, noon, c.Last)
-}
-
-func TestWhatACaseRemembersIsBounded(t *testing.T) {
-	t.Parallel()
-	var c hotfix.Case
-	for i := range 5000 {
-		id := fmt.Sprint(i)
-		c.Observe(hotfix.Failure{ID: id, At: noon}, []string{id})
-	}
-	require.Equal(t, 5000, c.Count)
-	require.Less(t, len(c.Seen), 1000)
-	require.Equal(t, hotfix.Duplicate, c.Observe(hotfix.Failure{ID: "4999", At: noon}, []string{"4999"}))
-}
-
 func TestEvidenceProves(t *testing.T) {
 	t.Parallel()
 	pass, fail := hotfix.TestRun{Passed: true}, hotfix.TestRun{Exit: 1}

@@ -151,6 +151,22 @@ type Issue struct {
 	Title       string      // used when the issue is created
 	Body        redact.Text // the whole body; contains Marker
 	Labels      []string
-	State       string // "open", "closed"; what the forge found, not a wish
-	StateReason string // "completed", "not_planned", "reopened", "" ; found like State
+	Raise       []string  // labels that are added to an issue that exists
+	State       string    // "open", "closed"; what the forge found, not a wish
+	StateReason string    // "completed", "not_planned", "reopened", "" ; found like State
+	ClosedAt    time.Time // zero unless it is closed; found like State
+}
+
+// A Pull is a pull request as the forge has it.
+type Pull struct {
+	Number   int
+	State    string // "open", "closed", "merged"
+	Draft    bool
+	Head     string // branch
+	Base     string // branch
+	HeadSHA  string
+	MergeSHA string    // "" unless merged
+	MergedAt time.Time // zero unless merged
+	MergedBy string    // login
+	URL      string
 }

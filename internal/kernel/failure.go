@@ -42,7 +42,7 @@ func (d *Delivery) readFailure(n *hotfix.Notice) error {
 		Trigger:     readTrigger(trigger),
 		Environment: clean(first(p.str("environment"), p.object("source").str("environment")), 60),
 		RequestID:   clean(first(p.object("context").str("requestId"), p.object("logTrail").str("requestId")), 100),
-		Truncated:   wasCut(message), At: d.when(p.str("timestamp")),
+		Truncated:   wasCut(message), At: d.when(p.str("timestamp")), Heard: d.opts.Now.UTC().Truncate(time.Second),
 	}
 	if d.isSelf(f.Plugin.Repo, f.Plugin.URL, plugin.str("id"), plugin.str("ref")) || d.isSelf(idRepo(plugin.str("id"))) {
 		return ignored(RuleOwnFailure, "The plugin that failed is daemon-hotfix itself.")

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 )
@@ -70,7 +71,7 @@ func (d *Delivery) readRun(n *hotfix.Notice) error {
 	}
 	w := r.WorkflowRun
 	w.Name, w.SHA, w.Branch, w.URL = clean(w.Name, 200), clean(w.SHA, 64), clean(w.Branch, 200), cleanURL(w.URL)
-	f := hotfix.Failure{ID: n.ID, Category: "workflow", Message: text(message, messageMax), Run: &w, At: d.when(r.at),
+	f := hotfix.Failure{ID: n.ID, Category: "workflow", Message: text(message, messageMax), Run: &w, At: d.when(r.at), Heard: d.opts.Now.UTC().Truncate(time.Second),
 		Plugin:  hotfix.Plugin{ID: repo.String(), Kind: "ci", Repo: repo, Ref: first(w.SHA, w.Branch)},
 		Trigger: hotfix.Trigger{Event: clean(r.event, 100), Repo: repo, Actor: clean(r.actor, 60)}}
 	for _, part := range []string{r.output.str("summary"), r.output.str("text")} {

@@ -65,7 +65,7 @@ func (m *machine) triage(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if c.Observe(*n.Failure, []string{id}) == hotfix.Duplicate {
+	if c.Observe(hotfix.Sighting{Failure: *n.Failure, Names: []string{id}}) == hotfix.Duplicate {
 		return nil
 	}
 	return m.store.SaveCase(ctx, c, hotfix.NextReport, hotfix.NextFix)

@@ -25,7 +25,7 @@ func fail(t *testing.T, s *store.SQL, fp hotfix.Fingerprint, plugin, message str
 	for i := range n {
 		at := day.Add(time.Duration(i) * time.Hour)
 		name := fmt.Sprint(fp, i)
-		c.Observe(hotfix.Failure{ID: name, Plugin: hotfix.Plugin{ID: plugin}, Message: redact.Scrub(message + "\n  at x"), At: at}, []string{name})
+		c.Observe(hotfix.Sighting{Names: []string{name}, Failure: hotfix.Failure{ID: name, Plugin: hotfix.Plugin{ID: plugin}, Message: redact.Scrub(message + "\n  at x"), At: at}})
 		c.Decision = hotfix.Decision{Action: hotfix.Report, Risk: hotfix.MediumRisk, Reasons: []hotfix.Reason{{Rule: "transient"}}}
 		require.NoError(t, s.SaveCase(t.Context(), c))
 	}
@@ -67,11 +67,11 @@ func caseLists(t *testing.T, dsn string) {
 	rows, total, err := s.CaseRows(t.Context(), store.CaseQuery{Limit: 1})
 	require.NoError(t, err)
 	require.Equal(t, 2, total)
-	require.Equal(t, store.CaseRow{Fingerprint: "v1-b", Repo: "Acme/timer", Plugin: "timer", Title: "timeout", State: hotfix.Open,
+	require.Equal(t, store.CaseRow{Fingerprint: "v1-b", Repo: "Acme/timer", Plugin: "timer", Title: "timeout", State: hotfix.New,
 		Action: hotfix.Report, Risk: hotfix.MediumRisk, Rule: "transient", Count: 30, First: day, Last: day.Add(29 * time.Hour)}, rows[0])
 	standings, err := s.Standings(t.Context(), "acme")
 	require.NoError(t, err)
-	require.Equal(t, []store.Standing{{State: hotfix.Open, Action: hotfix.Report, Rule: "transient", Cases: 2, Count: 33}}, standings)
+	require.Equal(t, []store.Standing{{State: hotfix.New, Action: hotfix.Report, Rule: "transient", Cases: 2, Count: 33}}, standings)
 	none, err := s.Standings(t.Context(), "acm")
 	require.NoError(t, err)
 	require.Empty(t, none)

@@ -19,7 +19,7 @@ func generous() Policy {
 
 func openCase() hotfix.Case {
 	at := time.Date(2026, 4, 22, 8, 0, 0, 0, time.UTC)
-	return hotfix.Case{Fingerprint: "v1-0a", Repo: greet, State: hotfix.Open, Count: 1, First: at, Last: at,
+	return hotfix.Case{Fingerprint: "v1-0a", Repo: greet, State: hotfix.New, Count: 1, First: at, Last: at,
 		Latest: hotfix.Failure{Plugin: hotfix.Plugin{ID: "acme/greet:compute.yml", Kind: "workflow", Repo: greet}, Category: "workflow",
 			Status: 500, Message: redact.Scrub("TypeError: Cannot read properties of undefined (reading 'login')"), At: at}}
 }
@@ -54,7 +54,7 @@ func TestSignals(t *testing.T) {
 		{"fixes-off", hotfix.Opened, func(p *Policy, _ *hotfix.Case) { p.NoFix = "no model is configured" }, hotfix.Report, nil},
 		{"attempt-under-way", hotfix.Reopened, func(_ *Policy, c *hotfix.Case) { c.Attempts = []hotfix.Attempt{attempt("", at)} }, hotfix.Report,
 			func(_ *Policy, c *hotfix.Case) { c.Attempts = []hotfix.Attempt{attempt(hotfix.NoFix, at)} }},
-		{"proposal-open", hotfix.Reopened, func(_ *Policy, c *hotfix.Case) { c.State = hotfix.Proposed }, hotfix.Report, nil},
+		{"proposal-open", hotfix.Reopened, func(_ *Policy, c *hotfix.Case) { c.State = hotfix.Fixing }, hotfix.Report, nil},
 		{"daily-limit", hotfix.Opened, func(p *Policy, _ *hotfix.Case) { p.FixesToday = 3 }, hotfix.Report,
 			func(p *Policy, _ *hotfix.Case) { p.FixesToday = 2 }},
 		{"daily-limit", hotfix.Opened, func(p *Policy, _ *hotfix.Case) { p.MaxFixesPerDay = 0 }, hotfix.Report, nil},
@@ -178,7 +178,7 @@ func TestAsked(t *testing.T) {
 		"kernel":   func(_ *Policy, c *hotfix.Case) { c.Latest.Plugin.Kind = "kernel" },
 		"nofix":    func(p *Policy, _ *hotfix.Case) { p.NoFix = "x" },
 		"running":  func(_ *Policy, c *hotfix.Case) { c.Attempts = append(c.Attempts, attempt("", c.Last)) },
-		"proposal": func(_ *Policy, c *hotfix.Case) { c.State = hotfix.Proposed },
+		"proposal": func(_ *Policy, c *hotfix.Case) { c.State = hotfix.Fixing },
 		"limit":    func(p *Policy, _ *hotfix.Case) { p.FixesToday = 3 },
 	} {
 		p, k := p, k

@@ -70,7 +70,7 @@ func Notice(id string) hotfix.Notice {
 
 // Case returns a case.
 func Case(fp hotfix.Fingerprint) hotfix.Case {
-	return hotfix.Case{Fingerprint: fp, Repo: hotfix.Repo{Owner: "Owner", Name: "Plugin"}, Issue: 7, State: hotfix.Open,
+	return hotfix.Case{Fingerprint: fp, Repo: hotfix.Repo{Owner: "Owner", Name: "Plugin"}, Issue: 7, State: hotfix.New,
 		Count: 1, First: At, Last: At, Seen: []string{"a", "b"}, Attempts: []hotfix.Attempt{}}
 }
 
