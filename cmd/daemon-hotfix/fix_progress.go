@@ -26,10 +26,7 @@ type progress struct {
 
 func newProgress(out io.Writer, start time.Time) *progress {
 	p := &progress{out: out, start: start}
-	if f, ok := out.(*os.File); ok && os.Getenv("TERM") != "dumb" {
-		st, err := f.Stat()
-		p.live = err == nil && st.Mode()&os.ModeCharDevice != 0
-	}
+	p.live = terminal(out) && os.Getenv("TERM") != "dumb"
 	return p
 }
 

@@ -25,6 +25,7 @@ type cli struct {
 	Simulate simulateCmd `cmd:"" help:"Sign a made-up failure and post it to a daemon."`
 	Manifest manifestCmd `cmd:"" help:"Print the manifest that the kernel reads."`
 
+	Init    initCmd    `cmd:"" help:"Write the files that an installation needs."`
 	Doctor  doctorCmd  `cmd:"" help:"Look at this installation and say what is wrong and what to do."`
 	Jobs    jobsCmd    `cmd:"" help:"Look at work that was given up, and release or drop it."`
 	Store   storeCmd   `cmd:"" help:"Check or back up the store."`

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestInit(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		args  []string
+		files []string
+	}{
+		{"service", []string{"--run-as", "service", "--homepage", "https://hotfix.acme.example"}, []string{"kernel-config.yml", "daemon-hotfix.service", "config.yaml", "env", "github-app.json"}},
+		{"container", []string{"--run-as", "container", "--homepage", "https://hotfix.acme.example", "--no-fix"}, []string{"kernel-config.yml", "Containerfile", "config.yaml", "env", "github-app.json"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "new")
+			status, out, errs := call(t, append([]string{"init", "--dir", dir, "--owner", "acme"}, tt.args...)...)
+			require.Equal(t, 0, status, errs)
+			require.Contains(t, out, "Next:")
+			for _, f := range tt.files {
+				require.FileExists(t, filepath.Join(dir, f))
+			}
+			text, err := os.ReadFile(filepath.Join(dir, "kernel-config.yml"))
+			require.NoError(t, err)
+			require.Empty(t, kernelFindings(string(text), "https://hotfix.acme.example"), "the doctor finds nothing wrong with it")
+			raw, err := os.ReadFile(filepath.Join(dir, "github-app.json"))
+			require.NoError(t, err)
+			var app struct {
+				Hook struct{ URL string } `json:"hook_attributes"`
+			}
+			require.NoError(t, json.Unmarshal(raw, &app))
+			require.Equal(t, "https://hotfix.acme.example/github", app.Hook.URL)
+
+			// The daemon starts with the configuration, and refuses nothing of it.
+			var o, e bytes.Buffer
+			ended, end := context.WithCancel(context.Background())
+			end()
+			status = run(ended, []string{"serve", "--config", filepath.Join(dir, "config.yaml"), "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--no-fix"}, streams{Out: &o, Err: &e})
+			require.NotContains(t, e.String(), "configuration file")
+			require.NotEqual(t, 2, status, e.String())
+
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "env"), []byte("MINE=1\n"), 0o600))
+			_, out, _ = call(t, append([]string{"init", "--dir", dir, "--owner", "acme"}, tt.args...)...)
+			require.Contains(t, out, "kept ")
+			mine, err := os.ReadFile(filepath.Join(dir, "env"))
+			require.NoError(t, err)
+			require.Equal(t, "MINE=1\n", string(mine))
+		})
+	}
+}
+
+func TestInitRefuses(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		args []string
+		says string
+	}{
+		{"nobody to ask", nil, "--owner is missing, and there is no terminal to ask at"},
+		{"owner", []string{"--owner", "a/b", "--run-as", "action"}, `--owner: "a/b" is not a login`},
+		{"how", []string{"--owner", "a", "--run-as", "magic"}, "--run-as"},
+		{"no address", []string{"--owner", "a", "--run-as", "service"}, "--homepage is missing"},
+		{"plain http", []string{"--owner", "a", "--run-as", "service", "--homepage", "http://x"}, "not an https address"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "new")
+			status, _, errs := call(t, append([]string{"init", "--dir", dir}, tt.args...)...)
+			require.NotEqual(t, 0, status)
+			require.Contains(t, errs, tt.says)
+			require.NoDirExists(t, dir, "nothing is written")
+		})
+	}
+}
