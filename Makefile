@@ -1,14 +1,19 @@
 # make demo    one failure from the kernel's request to a draft pull request, on this machine
 # make test    everything, with what it needs set up first
 # make eval    the replayed benchmark
-# make bench   the performance figures
+# make bench   the performance figures, into docs/performance.md
 # make build   bin/daemon-hotfix
+# make release VERSION=v1.2.3   what a release consists of, into out/release
+# make lint vuln fuzz race licences   what CI runs besides
 GO ?= go
+LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+VULN = golang.org/x/vuln/cmd/govulncheck@v1.8.0
+FUZZ ?= 5s
 
 demo: setup
 	@$(GO) run ./cmd/demo $(ARGS)
 
-test: setup lint
+test: setup vet
 	$(GO) test -timeout 20m ./...
 
 eval: setup
@@ -23,11 +28,30 @@ build:
 manifest:
 	$(GO) run ./cmd/daemon-hotfix manifest > manifest.json
 
-lint:
+release:
+	.ci/release $(VERSION) out/release
+
+vet:
 	@test -z "$$(git ls-files '*.go' | xargs gofmt -l)" || { echo 'gofmt would change:'; git ls-files '*.go' | xargs gofmt -l; exit 1; }
 	$(GO) vet ./...
+
+lint: vet
+	$(GO) run $(LINT) run ./...
+
+vuln:
+	$(GO) run $(VULN) ./...
+
+race: setup
+	$(GO) test -race -timeout 40m ./...
+
+fuzz:
+	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+		echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZ) $$p || exit 1; done; done
+
+licences:
+	@.ci/licences
 
 setup:
 	@.ci/setup
 
-.PHONY: demo test eval bench build manifest lint setup
+.PHONY: demo test eval bench build manifest release vet lint vuln race fuzz licences setup
