@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -56,6 +57,19 @@ func TestInit(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, "MINE=1\n", string(mine))
 		})
+	}
+}
+
+// What the environment may hold is what serve says that it reads.
+func TestInitNamesTheVariablesOfServe(t *testing.T) {
+	t.Parallel()
+	text, err := initTemplates.ReadFile("init/env.tmpl")
+	require.NoError(t, err)
+	_, help, _ := call(t, "serve", "--help")
+	names := regexp.MustCompile(`(?m)^#([A-Z_]+)=`).FindAllStringSubmatch(string(text), -1)
+	require.NotEmpty(t, names)
+	for _, n := range names {
+		require.Contains(t, help, n[1])
 	}
 }
 
