@@ -81,7 +81,7 @@ func TestInitRefuses(t *testing.T) {
 		says string
 	}{
 		{"nobody to ask", nil, "--owner is missing, and there is no terminal to ask at"},
-		{"owner", []string{"--owner", "a/b", "--run-as", "service"}, `--owner: "a/b" is not a login`},
+		{"owner", []string{"--owner", "a/b", "--run-as", "service", "--homepage", "https://x.example"}, `--owner: "a/b" is not a login`},
 		{"how", []string{"--owner", "a", "--run-as", "magic"}, "--run-as"},
 		{"no address", []string{"--owner", "a", "--run-as", "service"}, "--homepage is missing"},
 		{"plain http", []string{"--owner", "a", "--run-as", "service", "--homepage", "http://x"}, "not an https address"},
