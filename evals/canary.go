@@ -134,6 +134,11 @@ func github(prefix string, s *source) string {
 
 // forms are the shapes in which a secret may get out: as it is, encoded, or the longest part that a cut leaves.
 func forms(secret string) []string {
+	for _, part := range strings.Split(secret, "-----") { // of a key, its body: the lines around it are no secret
+		if len(part) > 60 {
+			secret = part
+		}
+	}
 	out := []string{secret, base64.StdEncoding.EncodeToString([]byte(secret)), hex.EncodeToString([]byte(secret))}
 	if len(secret) >= 32 {
 		out = append(out, secret[:24], secret[len(secret)-24:])

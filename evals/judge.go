@@ -275,11 +275,11 @@ func (r *Result) look(p *player, s *scene, dir string) error {
 	for _, repo := range s.repos {
 		for _, list := range [][]forgetest.Issue{s.issues[repo.String()], s.pulls[repo.String()]} {
 			for _, i := range list {
-				what := i.Title + "\n" + i.Body
+				what := i.Body
 				for _, c := range i.Comments {
 					what += "\n" + c.Body
 				}
-				places[fmt.Sprintf("%s#%d", repo, i.Number)] = what
+				places[fmt.Sprintf("%s#%d", repo, i.Number)] = i.Title + "\n" + what
 				published += what + "\n"
 				if i.Pull != nil {
 					diff, err := p.stage.Forge.Diff(repo, i.Pull.Head)
@@ -309,11 +309,29 @@ func (r *Result) look(p *player, s *scene, dir string) error {
 		if err != nil {
 			return fmt.Errorf("world.json: %w", err)
 		}
-		if found := re.FindString(published); found != "" {
+		if found := re.FindString(speaking(published)); found != "" {
 			r.problem("%q was published, which the fixture forbids", found)
 		}
 	}
 	return nil
+}
+
+// speaking is published Markdown without code blocks and without the daemon's sealed lines: what GitHub acts on.
+func speaking(text string) string {
+	var out []string
+	fence := ""
+	for _, l := range strings.Split(plain(text), "\n") {
+		ticks := l[:len(l)-len(strings.TrimLeft(l, "`"))]
+		switch {
+		case fence == "" && len(ticks) >= 3:
+			fence = ticks
+		case fence != "" && strings.TrimSpace(l) == ticks && len(ticks) >= len(fence):
+			fence = ""
+		case fence == "":
+			out = append(out, l)
+		}
+	}
+	return strings.Join(out, "\n")
 }
 
 // outside lists writes to the forge that are none of: an issue, its labels and comments, the draft, the push of its
@@ -321,7 +339,11 @@ func (r *Result) look(p *player, s *scene, dir string) error {
 func (p *player) outside() []string {
 	var ours []string
 	for _, repo := range p.stage.cfg.Allow {
-		ours = append(ours, regexp.QuoteMeta(repo.String()))
+		name := regexp.QuoteMeta(repo.Name)
+		if repo.Name == "*" {
+			name = `[^/]+`
+		}
+		ours = append(ours, regexp.QuoteMeta(repo.Owner)+"/"+name)
 	}
 	if to := p.f.World.Fallback; to != "" {
 		ours = append(ours, regexp.QuoteMeta(to))

@@ -58,6 +58,9 @@ type StageConfig struct {
 // key signs for every stage of this process: making one takes longer than a whole case.
 var key, strangerKey = sync.OnceValue(kerneltest.NewKey), sync.OnceValue(kerneltest.NewKey)
 
+// soon is when work that failed is tried again: nobody wants to wait as long as production does.
+var soon = queue.Limits{Backoff: 50 * time.Millisecond, Longest: time.Second}
+
 // NewStage starts a forge, and a daemon on an embedded store.
 func NewStage(ctx context.Context, cfg StageConfig) (_ *Stage, err error) {
 	s := &Stage{cfg: cfg, Key: key(), secret: make([]byte, 32)}
@@ -91,7 +94,7 @@ func (s *Stage) open(ctx context.Context) error {
 	s.Engine, err = engine.Open(ctx, engine.Config{
 		Store:    store.Config{DSN: "sqlite:" + filepath.Join(s.cfg.Dir, "hotfix.db"), Key: s.secret},
 		Kernel:   kernel.Options{Key: &s.Key.PublicKey},
-		Queue:    queue.Config{},
+		Queue:    queue.Config{Triage: soon, Report: soon},
 		Manifest: daemon.NewManifest("ubiquity-os-marketplace/daemon-hotfix@main", ""),
 		Daemon:   d,
 	})
