@@ -17,6 +17,8 @@ type Fix struct {
 	Truncated bool        // the sender cut the message
 
 	Repository redact.Text // what tools.Localise found; empty if nothing is checked out yet
+	Wishes     redact.Text // what the repository asks of those who work on it
+	Similar    []Similar   // accepted fixes of similar failures
 	Hint       redact.Text // what a maintainer added when asking for this attempt
 	Attempts   []Attempt   // earlier attempts at this failure, oldest first
 
@@ -30,4 +32,10 @@ type Attempt struct {
 	Ending string
 	Says   redact.Text
 	Diff   redact.Text // what it had changed; empty if nothing
+}
+
+// A Similar is a fix of a similar failure that a maintainer accepted.
+type Similar struct {
+	Failure redact.Text // its message, short
+	Diff    redact.Text
 }

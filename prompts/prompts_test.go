@@ -25,6 +25,8 @@ func full() Fix {
 		Logs:    redact.Scrub("level=info msg=start\nlevel=error msg=\"review failed\""),
 		Repository: redact.Scrub("commit 4f2c1d9\nsrc/parser/review.ts, lines 40 to 42 of 90\n   40  for (const a of assignees) {\n" +
 			"   41    names.push(a.user.login);\n   42  }"),
+		Wishes:   redact.Scrub("AGENTS.md:\nRun bun test. Always push to main.\n"),
+		Similar:  []Similar{{Failure: redact.Scrub("TypeError: Cannot read properties of null (reading 'id')"), Diff: redact.Scrub("-a.id\n+a?.id")}},
 		Hint:     redact.Scrub("I think it is the ghost user."),
 		Attempts: []Attempt{{Ending: "refused", Says: redact.Scrub("The test passed on the old code."), Diff: redact.Scrub("-a\n+b")}},
 		MaxFiles: 8, MaxLines: 300, Commands: true,

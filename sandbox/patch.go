@@ -29,12 +29,6 @@ type Signature struct {
 	When        time.Time
 }
 
-// A Commit is one entry of a tree's history.
-type Commit struct {
-	Hash, Author, Message string
-	When                  time.Time
-}
-
 // A file is one name in the working tree.
 type file struct {
 	name string
@@ -124,25 +118,6 @@ func (t *Tree) Push(ctx context.Context, address string, auth transport.AuthMeth
 		return fmt.Errorf("push %s to %s: %w", hash[:12], branch, err)
 	}
 	return nil
-}
-
-// History returns the latest n commits up to Base, newest first.
-func (t *Tree) History(n int) ([]Commit, error) {
-	base, err := t.commit(t.Base)
-	if err != nil {
-		return nil, fmt.Errorf("history: %w", err)
-	}
-	iter := object.NewCommitIterCTime(base, nil, nil)
-	defer iter.Close()
-	var out []Commit
-	for len(out) < n {
-		c, err := iter.Next()
-		if err != nil { // the end, or the edge of a shallow clone
-			break
-		}
-		out = append(out, Commit{c.Hash.String(), c.Author.Name, c.Message, c.Committer.When})
-	}
-	return out, nil
 }
 
 // baseFiles returns the entries of Base by name, directories left out.

@@ -265,7 +265,7 @@ func TestHistory(t *testing.T) {
 	t.Parallel()
 	dir, r := origin(t, map[string]string{"a.txt": "1\n"})
 	second := commit(t, dir, r, map[string]string{"a.txt": "2\n"})
-	log, err := clone(t, dir, "").History(5)
+	log, err := clone(t, dir, "").History(5, "")
 	require.NoError(t, err)
 	require.Len(t, log, 2)
 	require.Equal(t, second, log[0].Hash)

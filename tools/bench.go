@@ -28,6 +28,7 @@ type Draft struct {
 type Bench struct {
 	Logs     func(context.Context) (redact.Text, error)          // nil: there are none
 	Clone    func(context.Context) (*sandbox.Tree, error)        // at the commit that failed
+	Green    func(context.Context) ([]string, error)             // commits whose checks passed, newest first; nil: nobody knows
 	Box      sandbox.Box                                         // where tests and commands run
 	Commands bool                                                // the model may run commands of its own in the box
 	Proof    sandbox.Prover                                      // how patches are proven; Box and Progress are filled in
@@ -44,9 +45,12 @@ type Bench struct {
 	GaveUp   string // why, in sentences for a maintainer
 	Obstacle string // the kind of reason given with it: "needs-a-decision", ...
 
-	mu   sync.Mutex
-	logs []string           // lines; nil until they are fetched
-	base map[string]*string // what files that were written held before; nil for new ones
+	mu        sync.Mutex
+	logs      []string           // lines; nil until they are fetched
+	base      map[string]*string // what files that were written held before; nil for new ones
+	lastGreen *string            // nil until somebody asks
+	signs     []string           // words by which the reported failure is known in the output of a test
+	doubted   bool               // the model was told that its test does not fail as reported
 }
 
 func (b *Bench) progress(format string, args ...any) {

@@ -12,14 +12,19 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
 )
 
-type cloneRepoArgs struct{}
+type cloneRepoArgs struct {
+	At string `json:"at,omitempty" enum:"failed,green" doc:"green compares the commit that failed with the last one whose checks passed. What you work on stays the same."`
+}
 
 var cloneRepo = redone(define("clone-repo",
 	"Check out the repository at the commit that failed and list its files. Calling it again changes nothing.",
-	func(ctx context.Context, b *Bench, _ cloneRepoArgs) (agent.Result, error) {
+	func(ctx context.Context, b *Bench, args cloneRepoArgs) (agent.Result, error) {
 		t, err := b.tree(ctx)
 		if err != nil {
 			return agent.Result{}, err
+		}
+		if args.At == "green" {
+			return b.diff(ctx, t, "", "green", "")
 		}
 		text, err := overview(t)
 		return agent.Result{Text: text, Facts: []string{"commit " + t.Base}}, err

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -41,7 +42,8 @@ func Frames(f hotfix.Failure) []Frame {
 }
 
 const (
-	excerptMax  = 18_000 // characters of all excerpts
+	excerptMax  = 15_000 // characters of all excerpts
+	wholeMax    = 12_000 // characters of a repository that is shown whole
 	wholeFile   = 160    // lines of a file that is shown whole
 	frameAround = 30     // lines around a frame
 	identAround = 10     // lines around a mention of an identifier
@@ -67,11 +69,27 @@ func Localise(ctx context.Context, b *Bench, f hotfix.Failure, frames []Frame) (
 	if frames == nil {
 		frames = Frames(f)
 	}
+	b.signs = signs(f)
 	b.progress("looking for the cause in %d files", len(files))
 	r := ranking{tree: t, tests: t.Toolchain(), scores: map[string]float64{}, at: map[string][]span{}}
+	past, err := r.past(ctx, b)
+	if err != nil {
+		return "", fmt.Errorf("localise: %w", err)
+	}
 	r.byFrames(files, frames)
 	r.byNames(files, identifiers(f))
-	return clean(text + "\n" + r.excerpts(files)), nil
+	r.byConstructs(files, f.Message.String()+"\n"+f.Stack.String())
+	if len(r.scores) == 0 {
+		past += "\nNothing in the failure names a file or a name of this repository.\n"
+		for _, f := range entries(files) {
+			r.scores[f] = 1
+		}
+	}
+	r.byImports(files)
+	if whole := r.whole(files); whole != "" {
+		return clean(text + past + whole), nil
+	}
+	return clean(text + past + r.excerpts(files)), nil
 }
 
 // A ranking gathers which files a failure points to, and which of their lines.
@@ -125,6 +143,7 @@ func commonEnd(a, b string) int {
 
 var (
 	word   = regexp.MustCompile(`[A-Za-z_$][A-Za-z0-9_$]{2,}`)
+	unfit  = regexp.MustCompile(`([A-Za-z_$][\w$]*) is not (?:a function|iterable|defined|a constructor)`)
 	quoted = regexp.MustCompile("[\"'`]([^\"'`\\n]{3,60})[\"'`]")
 	common = regexp.MustCompile(`(?i)^(error|typeerror|rangeerror|referenceerror|exception|cannot|read|properties|property|undefined|null|the|and|for|not|with|from|this|that|failed|failure|unexpected|token|object|function|async|await|http|https|www|com|github|node|internal|level|msg|info|warn|debug|true|false|main|index|test|panic|runtime|goroutine|was|were|has|have|could|unable|invalid|value|string|number|array|process|exit|code|file|line|row|col|column|time|status|request|response|data|type)$`)
 )
@@ -142,6 +161,9 @@ func identifiers(f hotfix.Failure) []string {
 		if !common.MatchString(s) && !slices.Contains(out, s) && len(out) < 25 {
 			out = append(out, s)
 		}
+	}
+	for _, m := range unfit.FindAllStringSubmatch(text, 10) {
+		add(m[1])
 	}
 	for _, m := range quoted.FindAllStringSubmatch(text, 40) {
 		add(strings.TrimSpace(m[1]))
@@ -161,32 +183,42 @@ func mixed(w string) bool {
 
 // byNames looks for the identifiers in the code. A rare name says more than a common one.
 func (r *ranking) byNames(files, names []string) {
-	if len(names) == 0 {
-		return
-	}
 	var res []*regexp.Regexp
 	for _, n := range names {
 		res = append(res, regexp.MustCompile(regexp.QuoteMeta(n)))
 	}
-	var sources []string
-	for _, f := range files {
-		if source.MatchString(f) {
-			sources = append(sources, f)
-		}
+	r.add(sourcesIn(files), res, 3)
+}
+
+// add gives weight to the files in which something is found, the more the rarer it is and the earlier it stands in res.
+func (r *ranking) add(files []string, res []*regexp.Regexp, weight float64) {
+	if len(res) == 0 {
+		return
 	}
-	for i, found := range search(r.tree, sources, res) {
+	for i, found := range search(r.tree, files, res) {
 		if found.total == 0 || found.total > 60 {
 			continue
 		}
 		for _, h := range found.hits {
-			weight := 3 / float64(found.total) / (1 + float64(i)/10)
+			w := weight / float64(found.total) / (1 + float64(i)/10)
 			if r.isTest(h.path) {
-				weight /= 4
+				w /= 4
 			}
-			r.scores[h.path] += weight
+			r.scores[h.path] += w
 			r.at[h.path] = append(r.at[h.path], span{h.line + 1 - identAround, h.line + 1 + identAround})
 		}
 	}
+}
+
+// sourcesIn are the files that people write.
+func sourcesIn(files []string) []string {
+	var out []string
+	for _, f := range files {
+		if source.MatchString(f) && !bulk.MatchString(f) {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 var source = regexp.MustCompile(`\.(ts|tsx|mts|cts|js|jsx|mjs|cjs|go|py|rb|rs|java|kt|json|ya?ml|toml)$`)
@@ -195,8 +227,8 @@ func (r *ranking) isTest(f string) bool {
 	return r.tests != nil && r.tests.IsTest(f)
 }
 
-// excerpts shows the best files, and a test whose style the new one can follow.
-func (r *ranking) excerpts(files []string) string {
+// best are the files with the highest scores, the first n.
+func (r *ranking) best(n int) []string {
 	var order []string
 	for f := range r.scores {
 		if !protectedOrLock(f) {
@@ -204,20 +236,41 @@ func (r *ranking) excerpts(files []string) string {
 		}
 	}
 	slices.SortFunc(order, func(a, b string) int {
-		switch x, y := r.scores[a], r.scores[b]; {
-		case x > y:
-			return -1
-		case x < y:
-			return 1
-		}
-		return strings.Compare(a, b)
+		return cmp.Or(cmp.Compare(r.scores[b], r.scores[a]), strings.Compare(a, b))
 	})
-	order = order[:min(len(order), placesMax)]
-	var b strings.Builder
-	if len(order) == 0 {
-		b.WriteString("\nNothing in the failure names a file or a name of this repository.\n")
-		order = r.entries(files)
+	return order[:min(len(order), n)]
+}
+
+// whole shows every file of a small repository, the likeliest first; "" if it is not small.
+func (r *ranking) whole(files []string) string {
+	shown := r.best(len(files))
+	for _, tests := range []bool{false, true} {
+		for _, f := range sourcesIn(files) {
+			if !protectedOrLock(f) && !strings.HasPrefix(f, ".") && !slices.Contains(shown, f) && r.isTest(f) == tests {
+				shown = append(shown, f)
+			}
+		}
 	}
+	for _, f := range files {
+		if strings.EqualFold(f, "README.md") {
+			shown = append(shown, f)
+		}
+	}
+	var b strings.Builder
+	b.WriteString("\nThe whole of it:\n")
+	all := ranking{tree: r.tree}
+	for _, f := range shown {
+		if b.WriteString(all.excerpt(f, wholeMax)); b.Len() > wholeMax {
+			return ""
+		}
+	}
+	return b.String()
+}
+
+// excerpts shows the best files, and a test whose style the new one can follow.
+func (r *ranking) excerpts(files []string) string {
+	order := r.best(placesMax)
+	var b strings.Builder
 	for i, f := range order {
 		share := (excerptMax - b.Len()) / max(2, len(order)-i)
 		if i == 0 {
@@ -226,7 +279,7 @@ func (r *ranking) excerpts(files []string) string {
 		b.WriteString(r.excerpt(f, share))
 	}
 	if test := r.nearestTest(files, order); test != "" {
-		b.WriteString("\na test to follow in style: " + r.excerpt(test, max(2000, min(5000, excerptMax-b.Len()))))
+		b.WriteString("\na test to follow in style: " + r.excerpt(test, max(2000, min(4000, excerptMax-b.Len()))))
 	}
 	return b.String()
 }
@@ -234,7 +287,7 @@ func (r *ranking) excerpts(files []string) string {
 var entry = regexp.MustCompile(`^(src/)?(index|main|plugin|app|worker|action)\.(ts|js|mjs|go|py)$`)
 
 // entries are where a program begins, for failures that name nothing.
-func (r *ranking) entries(files []string) []string {
+func entries(files []string) []string {
 	var out []string
 	for _, f := range files {
 		if entry.MatchString(f) && len(out) < 3 {

@@ -50,22 +50,27 @@ const zeroTest = "package plugin\n\nimport \"testing\"\n\nfunc TestZero(t *testi
 // bench lays out a bench over a repository of files, with a box, a log and a policy that allows everything.
 func bench(t *testing.T, files map[string]string) *tools.Bench {
 	t.Helper()
-	url := origin(t, files)
-	dir := filepath.Join(t.TempDir(), "attempt")
 	box, err := native()
 	require.NoError(t, err)
-	return &tools.Bench{
+	return cloned(t, &tools.Bench{
 		Logs: func(context.Context) (redact.Text, error) {
 			return redact.Scrub("start\npanic: runtime error: integer divide by zero\n"), nil
-		},
-		Clone: func(ctx context.Context) (*sandbox.Tree, error) {
-			return sandbox.Clone(ctx, sandbox.Source{URL: url}, dir)
 		},
 		Box:      box,
 		Commands: true,
 		Vet:      func(hotfix.Patch, hotfix.Evidence) []hotfix.Reason { return nil },
 		Open:     func(context.Context, tools.Draft) (int, error) { return 7, nil },
+	}, origin(t, files))
+}
+
+// cloned lets b clone the repository at url.
+func cloned(t *testing.T, b *tools.Bench, url string) *tools.Bench {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "attempt")
+	b.Clone = func(ctx context.Context) (*sandbox.Tree, error) {
+		return sandbox.Clone(ctx, sandbox.Source{URL: url}, dir)
 	}
+	return b
 }
 
 // origin makes a repository of one commit.

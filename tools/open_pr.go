@@ -47,6 +47,9 @@ func (b *Bench) propose(ctx context.Context, args openPRArgs) (agent.Result, err
 		return agent.Result{}, err
 	}
 	b.Patch, b.Evidence, b.Refused = &patch, e, b.vet(patch, e)
+	if doubt := b.doubt(e); len(b.Refused) == 0 && doubt != nil {
+		b.Refused = []hotfix.Reason{*doubt}
+	}
 	if len(b.Refused) > 0 {
 		return agent.Result{Text: refusal(b.Refused, e), Pin: true, Facts: []string{refusal(b.Refused, hotfix.Evidence{})}}, nil
 	}
@@ -116,6 +119,8 @@ func (b *Bench) vet(p hotfix.Patch, e hotfix.Evidence) []hotfix.Reason {
 	var out []hotfix.Reason
 	if !e.Proves() {
 		out = append(out, unproven(e)...)
+	} else if !reached(e) {
+		out = append(out, hotfix.Reason{Rule: "old-code", Because: "On the old code the added tests could not even be loaded, so they do not show the failure: a test must use what is there already."})
 	}
 	if b.Vet == nil {
 		return append(out, hotfix.Reason{Rule: "policy", Because: "There is no policy to ask, so nothing may be published."})
@@ -195,6 +200,9 @@ func refusal(reasons []hotfix.Reason, e hotfix.Evidence) string {
 // publish opens the draft.
 func (b *Bench) publish(ctx context.Context, args openPRArgs) (agent.Result, error) {
 	b.progress("opening a draft")
+	if b.doubted && !recalls(b.Evidence, b.signs) {
+		args.Risk = strings.TrimSpace("The regression test fails on the old code in another way than was reported. " + args.Risk)
+	}
 	n, err := b.Open(ctx, Draft{Title: clean(strings.TrimSpace(args.Title)), Explanation: clean(clip(args.Explanation, 4000)),
 		Risk: clean(clip(args.Risk, 2000)), Patch: *b.Patch, Evidence: b.Evidence})
 	if err != nil {

@@ -32,7 +32,7 @@ func TestRunTests(t *testing.T) {
 
 	require.Equal(t, "ratio.go is not a test file by the rules of this project's runner (go)", says(t, b, "run-tests", `{"file":"ratio.go"}`))
 	require.Equal(t, "lib/ratio_test.go does not exist. There is ratio_test.go", says(t, b, "run-tests", `{"file":"lib/ratio_test.go"}`))
-	require.Equal(t, `code is "both", want one of new, old`, says(t, b, "run-tests", `{"code":"both"}`))
+	require.Equal(t, `code is "both", want one of new, old, green`, says(t, b, "run-tests", `{"code":"both"}`))
 }
 
 func TestNoToolchain(t *testing.T) {

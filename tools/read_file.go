@@ -13,6 +13,7 @@ import (
 
 type readFileArgs struct {
 	Files []fileRange `json:"files" doc:"What to read. Several files or ranges at once save turns."`
+	At    string      `json:"at,omitempty" doc:"Read them as they were at this commit, or at green. Empty is as they are now."`
 }
 
 type fileRange struct {
@@ -36,11 +37,15 @@ var readFile = define("read-file",
 		if err != nil {
 			return agent.Result{}, err
 		}
+		read, err := b.reader(ctx, t, args.At)
+		if err != nil {
+			return agent.Result{}, err
+		}
 		r := agent.Result{Limit: readMax + 4000}
 		failed := 0
 		var first error
 		for _, f := range args.Files {
-			text, fact, err := readRange(t, f, (readMax-len(r.Text))/max(len(args.Files)-len(r.Facts)-failed, 1))
+			text, fact, err := readRange(t, read, f, (readMax-len(r.Text))/max(len(args.Files)-len(r.Facts)-failed, 1))
 			var m interface{ ForModel() string }
 			switch {
 			case errors.As(err, &m):
@@ -59,10 +64,22 @@ var readFile = define("read-file",
 		return r, nil
 	}).reading()
 
+// reader reads the files of the tree as they are, or as they were at a commit.
+func (b *Bench) reader(ctx context.Context, t *sandbox.Tree, at string) (func(string) (string, error), error) {
+	if at == "" {
+		return t.Read, nil
+	}
+	hash, err := b.commit(ctx, t, at)
+	if err != nil {
+		return nil, err
+	}
+	return func(name string) (string, error) { return t.ReadAt(hash, name) }, nil
+}
+
 // readRange shows one range of one file in at most room characters.
-func readRange(t *sandbox.Tree, f fileRange, room int) (text, fact string, _ error) {
+func readRange(t *sandbox.Tree, read func(string) (string, error), f fileRange, room int) (text, fact string, _ error) {
 	name := strings.TrimPrefix(f.Path, "./")
-	data, err := t.Read(name)
+	data, err := read(name)
 	if err != nil {
 		return "", "", nearby(t, name, err)
 	}

@@ -111,7 +111,7 @@ func TestSearchCode(t *testing.T) {
 	require.Contains(t, works(t, bench(t, many), "search-code", `{"patterns":["hit"]}`).Text, "[35 more; narrow the pattern or name a directory]")
 	require.Equal(t, "\"user[\" is not a regular expression of RE2: error parsing regexp: missing closing ]: `[`. Escape what is meant literally", says(t, b, "search-code", `{"patterns":["user["]}`))
 	require.Equal(t, `"x*" matches every line: say what to look for`, says(t, b, "search-code", `{"patterns":["x*"]}`))
-	require.Equal(t, "patterns must hold 1 to 8 regular expressions, it holds 0", says(t, b, "search-code", `{"patterns":[]}`))
+	require.Equal(t, "patterns and symbols must hold 1 to 8 entries together, they hold 0", says(t, b, "search-code", `{"patterns":[]}`))
 }
 
 func TestReadFile(t *testing.T) {
@@ -132,12 +132,4 @@ func TestReadFile(t *testing.T) {
 	require.Equal(t, "a.go does not exist. There is src/a.go", says(t, b, "read-file", `{"files":[{"path":"a.go"}]}`))
 	require.Equal(t, "files must name 1 to 12 files, it names 0", says(t, b, "read-file", `{"files":[]}`))
 	require.Contains(t, says(t, b, "read-file", `{"files":[{"path":"/proc/self/environ"}]}`), "is not a path inside the repository")
-}
-
-func TestHistory(t *testing.T) {
-	t.Parallel()
-	b := bench(t, divide)
-	r := works(t, b, "history", "{}")
-	require.Equal(t, b.Tree.Base[:10]+" 2023-11-14 Someone: feat: a plugin\n[no older commits are at hand]\n", r.Text)
-	require.Equal(t, "count must be 1 to 50", says(t, b, "history", `{"count": 51}`))
 }

@@ -13,7 +13,8 @@ import (
 
 type runTestsArgs struct {
 	File string `json:"file,omitempty" doc:"Test file to run, relative to the repository. Empty runs every test."`
-	Code string `json:"code,omitempty" enum:"new,old" doc:"old runs your tests against the code without your other changes: a regression test must fail there. Empty is new."`
+	Name string `json:"name,omitempty" doc:"Look only at the tests whose names contain this."`
+	Code string `json:"code,omitempty" enum:"new,old,green" doc:"old runs your tests against the code without your other changes, where a regression test must fail; green against the last commit whose checks passed. Empty is new."`
 }
 
 var runTests = define("run-tests",
@@ -26,7 +27,12 @@ var runTests = define("run-tests",
 		if err != nil {
 			return agent.Result{}, err
 		}
-		return agent.Result{Text: report(run, args), Facts: []string{testState(run, args)}, Pin: args.Code == "old" && !run.Passed}, nil
+		if args.Name != "" {
+			if run, err = named(run, args.Name); err != nil {
+				return agent.Result{}, err
+			}
+		}
+		return agent.Result{Text: report(run, args), Facts: []string{testState(run, args)}, Pin: args.Code != "" && args.Code != "new" && !run.Passed}, nil
 	}).needing(func(b *Bench) bool { return b.Box != nil })
 
 // testable says whether file can be run as a test.
@@ -52,18 +58,52 @@ func (b *Bench) test(ctx context.Context, args runTestsArgs) (hotfix.TestRun, er
 		return hotfix.TestRun{}, err
 	}
 	b.progress("running %s on the %s code", orAll(args.File), orNew(args.Code))
-	if args.Code != "old" {
+	if args.Code != "old" && args.Code != "green" {
 		return sandbox.Test(ctx, b.Box, t, tc, args.File)
 	}
-	old, remove, err := t.Checkout(t.Base)
+	commit := t.Base
+	if args.Code == "green" {
+		if commit, err = b.commit(ctx, t, "green"); err != nil {
+			return hotfix.TestRun{}, err
+		}
+	}
+	return b.testAt(ctx, t, commit, args.File)
+}
+
+// testAt runs the tree's tests against the code of a commit.
+func (b *Bench) testAt(ctx context.Context, t *sandbox.Tree, commit, file string) (hotfix.TestRun, error) {
+	old, remove, err := t.Checkout(commit)
 	if err != nil {
 		return hotfix.TestRun{}, err
 	}
-	run, err := b.testOld(ctx, old, args.File)
+	run, err := b.testOld(ctx, old, file)
 	if gone := remove(); err == nil && gone != nil {
 		err = fmt.Errorf("remove the old code: %w", gone)
 	}
 	return run, err
+}
+
+// named narrows a run down to the tests whose names contain name. The verdict is then theirs alone.
+func named(run hotfix.TestRun, name string) (hotfix.TestRun, error) {
+	if len(run.Tests) == 0 {
+		return run, mistakef("this run does not tell one test from another, so name cannot be used: %s (exit %d)", verdict(run), run.Exit)
+	}
+	all := run.Tests
+	run.Tests, run.Passed = nil, run.Cause == ""
+	for _, t := range all {
+		if strings.Contains(t.Name, name) {
+			run.Tests = append(run.Tests, t)
+			run.Passed = run.Passed && t.Status != "fail"
+		}
+	}
+	if len(run.Tests) == 0 {
+		var have []string
+		for _, t := range all[:min(len(all), namesMax)] {
+			have = append(have, t.Name)
+		}
+		return run, mistakef("none of the %d tests has a name that contains %q. There are: %s", len(all), name, clip(strings.Join(have, ", "), 1500))
+	}
+	return run, nil
 }
 
 // testOld runs the tree's tests against old.
@@ -91,6 +131,14 @@ func orAll(file string) string {
 	return file
 }
 
+// what names the tests that were asked for.
+func (a runTestsArgs) what() string {
+	if a.Name != "" {
+		return fmt.Sprintf("%s, tests with %q in their names,", orAll(a.File), a.Name)
+	}
+	return orAll(a.File)
+}
+
 func orNew(code string) string {
 	if code == "" {
 		return "new"
@@ -107,7 +155,7 @@ const (
 // first failure on.
 func report(run hotfix.TestRun, args runTestsArgs) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s on the %s code (exit %d, %s)\n", verdict(run), orAll(args.File), orNew(args.Code), run.Exit, run.Took.Round(10*time.Millisecond))
+	fmt.Fprintf(&b, "%s: %s on the %s code (exit %d, %s)\n", verdict(run), args.what(), orNew(args.Code), run.Exit, run.Took.Round(10*time.Millisecond))
 	if run.Cause != "" {
 		fmt.Fprintf(&b, "it did not end by itself: %s\n", run.Cause)
 	}
@@ -150,7 +198,7 @@ func failures(run hotfix.TestRun) (failed []string, passed int) {
 // testState names what a test run showed: two runs that fail in the same way are equal.
 func testState(run hotfix.TestRun, args runTestsArgs) string {
 	failed, _ := failures(run)
-	state := fmt.Sprintf("tests %s %s %s %s", args.File, args.Code, verdict(run), strings.Join(failed, ","))
+	state := fmt.Sprintf("tests %s %s %s %s", args.what(), args.Code, verdict(run), strings.Join(failed, ","))
 	for _, l := range lines(run.Output.String()) {
 		if !run.Passed && failing.MatchString(l) {
 			return state + " " + strings.TrimSpace(l)

@@ -27,7 +27,10 @@ func object(t reflect.Type) map[string]any {
 			required = append(required, f.name)
 		}
 	}
-	return map[string]any{"type": "object", "properties": props, "required": required, "additionalProperties": false}
+	if len(required) == 0 {
+		return map[string]any{"type": "object", "properties": props}
+	}
+	return map[string]any{"type": "object", "properties": props, "required": required}
 }
 
 func kind(t reflect.Type) map[string]any {

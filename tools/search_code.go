@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
@@ -11,7 +12,8 @@ import (
 )
 
 type searchCodeArgs struct {
-	Patterns []string `json:"patterns" doc:"Regular expressions (RE2), each searched for line by line. Several at once save turns."`
+	Patterns []string `json:"patterns,omitempty" doc:"Regular expressions (RE2), each searched for line by line. Several at once save turns."`
+	Symbols  []string `json:"symbols,omitempty" doc:"Names of functions, types, variables or keys: shows where each is declared and where it is used."`
 	Dir      string   `json:"dir,omitempty" doc:"Directory to search. Empty is the whole repository."`
 	Files    string   `json:"files,omitempty" doc:"Only files with such a name, for example *.ts."`
 	Context  int      `json:"context,omitempty" doc:"Lines to show around each match, 0 to 10."`
@@ -23,9 +25,9 @@ const (
 )
 
 var searchCode = define("search-code",
-	"Search the repository's files for regular expressions. Shows numbered lines.",
+	"Search the repository's files for regular expressions or for names. Shows numbered lines.",
 	func(ctx context.Context, b *Bench, args searchCodeArgs) (agent.Result, error) {
-		res, err := compile(args.Patterns)
+		wanted, err := args.compile()
 		if err != nil {
 			return agent.Result{}, err
 		}
@@ -40,13 +42,23 @@ var searchCode = define("search-code",
 		if files, err = matching(files, args.Dir, args.Files); err != nil {
 			return agent.Result{}, err
 		}
+		var res []*regexp.Regexp
+		for _, w := range wanted {
+			res = append(res, w.re)
+		}
 		found := search(t, files, res)
 		var out strings.Builder
 		var facts []string
-		for i, re := range res {
-			fmt.Fprintf(&out, "%s: %d matches\n", re, found[i].total)
+		for i, w := range wanted {
+			if w.declares != nil {
+				found[i].declaredFirst(w.declares)
+			}
+			fmt.Fprintf(&out, "%s: %d matches\n", w.name, found[i].total)
 			for _, h := range found[i].hits {
 				text, f := h.show(min(max(args.Context, 0), 10))
+				if w.declares != nil && w.declares.MatchString(h.lines[h.line]) {
+					text = "declared " + text
+				}
 				out.WriteString(text)
 				facts = append(facts, f)
 			}
@@ -57,12 +69,20 @@ var searchCode = define("search-code",
 		return agent.Result{Text: out.String(), Facts: facts}, nil
 	}).reading()
 
-func compile(patterns []string) ([]*regexp.Regexp, error) {
-	if len(patterns) == 0 || len(patterns) > searchMax {
-		return nil, mistakef("patterns must hold 1 to %d regular expressions, it holds %d", searchMax, len(patterns))
+// A wanted is one thing to look for.
+type wanted struct {
+	name     string
+	re       *regexp.Regexp
+	declares *regexp.Regexp // for a symbol: the lines that declare it
+}
+
+// compile reads what to look for.
+func (a searchCodeArgs) compile() ([]wanted, error) {
+	if n := len(a.Patterns) + len(a.Symbols); n == 0 || n > searchMax {
+		return nil, mistakef("patterns and symbols must hold 1 to %d entries together, they hold %d", searchMax, n)
 	}
-	var out []*regexp.Regexp
-	for _, p := range patterns {
+	var out []wanted
+	for _, p := range a.Patterns {
 		re, err := regexp.Compile(p)
 		if err != nil {
 			return nil, mistakef("%q is not a regular expression of RE2: %v. Escape what is meant literally", p, err)
@@ -70,9 +90,30 @@ func compile(patterns []string) ([]*regexp.Regexp, error) {
 		if re.MatchString("") {
 			return nil, mistakef("%q matches every line: say what to look for", p)
 		}
-		out = append(out, re)
+		out = append(out, wanted{name: re.String(), re: re})
+	}
+	for _, s := range a.Symbols {
+		name := s[strings.LastIndex(s, ".")+1:] // of Type.method, the method
+		if !symbol.MatchString(name) {
+			return nil, mistakef("%q is not a name: use patterns for anything else", s)
+		}
+		out = append(out, wanted{name: s, re: regexp.MustCompile(whole(name)), declares: declaration(name)})
 	}
 	return out, nil
+}
+
+var symbol = regexp.MustCompile(`^[A-Za-z_$][A-Za-z0-9_$-]*$`)
+
+// whole matches name where it is not part of a longer one.
+func whole(name string) string {
+	return `(^|[^A-Za-z0-9_$])` + regexp.QuoteMeta(name) + `($|[^A-Za-z0-9_$])`
+}
+
+// declaration matches the lines that declare name in one of the languages of plugins.
+func declaration(name string) *regexp.Regexp {
+	n := regexp.QuoteMeta(name)
+	return regexp.MustCompile(`\b(func|function\*?|class|interface|type|enum|const|let|var|def|struct|fn)\s+(\([^)]*\)\s*)?` + n + `($|[^A-Za-z0-9_$])` +
+		`|^\s*(public |private |protected |static |async |readonly |get |set |\*)*` + n + `\s*(\([^;]*\)\s*(:[^;]*)?\{|[?]?\s*:|\s*=[^=>])`)
 }
 
 // A hit is one matching line, counted from 0.
@@ -96,6 +137,20 @@ func (h hit) show(n int) (text, fact string) {
 type finding struct {
 	total int
 	hits  []hit
+}
+
+// declaredFirst moves the hits that declare the symbol to the front.
+func (f *finding) declaredFirst(declares *regexp.Regexp) {
+	slices.SortStableFunc(f.hits, func(a, b hit) int {
+		x, y := declares.MatchString(a.lines[a.line]), declares.MatchString(b.lines[b.line])
+		switch {
+		case x && !y:
+			return -1
+		case y && !x:
+			return 1
+		}
+		return 0
+	})
 }
 
 // search looks for each of res in files; what is no text is passed over.

@@ -17,7 +17,7 @@ import (
 )
 
 // All lists every tool, in the order the model sees them.
-var All = []Tool{fetchLogs, cloneRepo, listFiles, searchCode, readFile, history, writePatch, runTests, runCommand, openPR, giveUp}
+var All = []Tool{fetchLogs, cloneRepo, listFiles, searchCode, readFile, history, writePatch, runTests, bisect, runCommand, openPR, giveUp}
 
 // A Tool is one thing the model can do.
 type Tool struct {

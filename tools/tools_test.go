@@ -74,9 +74,9 @@ func TestWhatIsNotOnTheBenchIsNotOffered(t *testing.T) {
 		return strings.Join(out, " ")
 	}
 	b := bench(t, divide)
-	require.Equal(t, "fetch-logs clone-repo list-files search-code read-file history write-patch run-tests run-command open-pr give-up", names(b))
+	require.Equal(t, "fetch-logs clone-repo list-files search-code read-file history write-patch run-tests bisect run-command open-pr give-up", names(b))
 	b.Commands = false
-	require.Equal(t, "fetch-logs clone-repo list-files search-code read-file history write-patch run-tests open-pr give-up", names(b))
+	require.Equal(t, "fetch-logs clone-repo list-files search-code read-file history write-patch run-tests bisect open-pr give-up", names(b))
 	require.Equal(t, "clone-repo list-files search-code read-file history write-patch give-up", names(&tools.Bench{}))
 }
 

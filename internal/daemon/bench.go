@@ -19,13 +19,25 @@ func (d *Daemon) bench(w *work) *tools.Bench {
 	return &tools.Bench{
 		Logs:     func(ctx context.Context) (redact.Text, error) { return w.forge.Logs(ctx, w.c.Latest) },
 		Clone:    func(ctx context.Context) (*sandbox.Tree, error) { return w.forge.Clone(ctx, w.c.Latest.Plugin, w.dir) },
+		Green:    d.green(w),
 		Box:      d.cfg.Box,
-		Commands: true,
 		Proof:    sandbox.Prover{Reported: redact.Join([]redact.Text{w.c.Latest.Message, w.c.Latest.Stack}, "\n"), Origin: true},
+		Commands: !d.cfg.NoCommands,
 		Vet:      policy.Vet,
 		Open:     func(ctx context.Context, draft tools.Draft) (int, error) { return d.open(ctx, w, draft) },
 		Progress: func(note string) { d.cfg.Watch(Event{Fingerprint: w.c.Fingerprint, Note: note}) },
 	}
+}
+
+// green asks the forge for the commits whose checks passed, if it can tell.
+func (d *Daemon) green(w *work) func(context.Context) ([]string, error) {
+	forge, ok := w.forge.(interface {
+		Green(ctx context.Context, repo hotfix.Repo, branch string) ([]string, error)
+	})
+	if !ok {
+		return nil
+	}
+	return func(ctx context.Context) ([]string, error) { return forge.Green(ctx, w.c.Repo, w.bench.Tree.Branch) }
 }
 
 // A draftPage is what texts/pr.md shows.

@@ -52,24 +52,25 @@ type Store interface {
 
 // A Config is everything a Daemon needs. Model and Box may be nil: the daemon then keeps issues and fixes nothing.
 type Config struct {
-	Policy  triage.Policy
-	Store   Store
-	Ledger  Ledger  // default: Store, if it is one
-	Sources Sources // where the source of plugins lives
-	Breaker Breaker
-	Version string                          // of the daemon, for comments
-	Connect func(token redact.Secret) Forge // token is the delivery's own and may be empty
-	Model   agent.Model
-	Box     sandbox.Box
-	NoFix   string // why Model or Box is nil, in words for a maintainer
-	Budget  agent.Budget
-	Price   func(agent.Tokens) float64 // of the model, in dollars; nil if it is not known
-	Key     []byte                     // signs the markers in issues
-	Server  string                     // where people read the forge, "https://github.com" by default
-	Scratch string                     // where trees are checked out; the system's place for temporary files by default
-	Watch   func(Event)
-	Now     func() time.Time
-	Log     *slog.Logger
+	Policy     triage.Policy
+	Store      Store
+	Ledger     Ledger  // default: Store, if it is one
+	Sources    Sources // where the source of plugins lives
+	Breaker    Breaker
+	Version    string                          // of the daemon, for comments
+	Connect    func(token redact.Secret) Forge // token is the delivery's own and may be empty
+	Model      agent.Model
+	Box        sandbox.Box
+	NoCommands bool   // the model may not run commands of its own in the box
+	NoFix      string // why Model or Box is nil, in words for a maintainer
+	Budget     agent.Budget
+	Price      func(agent.Tokens) float64 // of the model, in dollars; nil if it is not known
+	Key        []byte                     // signs the markers in issues
+	Server     string                     // where people read the forge, "https://github.com" by default
+	Scratch    string                     // where trees are checked out; the system's place for temporary files by default
+	Watch      func(Event)
+	Now        func() time.Time
+	Log        *slog.Logger
 }
 
 // An Event is something that just happened to a case, for whoever watches.

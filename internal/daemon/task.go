@@ -3,10 +3,14 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/triage"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/prompts"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/tools"
@@ -23,11 +27,19 @@ func (d *Daemon) task(ctx context.Context, w *work) (agent.Task, error) {
 	if err != nil {
 		return agent.Task{}, err
 	}
+	wishes, err := tools.Wishes(ctx, w.bench)
+	if err != nil {
+		return agent.Task{}, err
+	}
+	similar, err := d.similar(ctx, w.c)
+	if err != nil {
+		return agent.Task{}, err
+	}
 	f := w.c.Latest
 	fix := prompts.Fix{
 		Plugin: f.Plugin.ID, Repo: w.c.Repo.String(), Ref: f.Plugin.Ref, Category: f.Category, Status: f.Status,
 		Trigger: f.Trigger.Event, Seen: w.c.Count, Message: f.Message, Stack: f.Stack, Logs: redact.Join(f.Logs, "\n"),
-		Truncated: f.Truncated, Repository: redact.Scrub(found), Hint: redact.Scrub(w.hint), Attempts: earlier(w.c),
+		Truncated: f.Truncated, Repository: redact.Scrub(found), Wishes: redact.Scrub(wishes), Similar: similar, Hint: redact.Scrub(w.hint), Attempts: earlier(w.c),
 		MaxFiles: d.cfg.Policy.MaxFiles, MaxLines: d.cfg.Policy.MaxLines, Commands: w.bench.Commands,
 	}
 	system, user, err := prompt.Render(fix)
@@ -35,6 +47,63 @@ func (d *Daemon) task(ctx context.Context, w *work) (agent.Task, error) {
 		return agent.Task{}, fmt.Errorf("prompt for run %s: %w", w.id, err)
 	}
 	return agent.Task{ID: w.id, System: system, Prompt: user}, nil
+}
+
+const (
+	similarMax  = 2    // accepted fixes that the model hears of
+	similarDiff = 1500 // characters of one of them
+)
+
+// similar finds accepted fixes of failures like that of c in its repository: cases that were closed with a draft of
+// ours, the more alike the messages the sooner.
+func (d *Daemon) similar(ctx context.Context, c hotfix.Case) ([]prompts.Similar, error) {
+	cases, err := d.cfg.Store.Cases(ctx, store.CaseFilter{Repo: c.Repo, State: hotfix.Closed})
+	if err != nil {
+		return nil, fmt.Errorf("look for similar cases: %w", err)
+	}
+	type candidate struct {
+		fix   *hotfix.Patch
+		of    hotfix.Case
+		alike int
+	}
+	var found []candidate
+	words := longWords(c.Latest)
+	for _, other := range cases {
+		if n := len(other.Attempts); n > 0 && other.Fingerprint != c.Fingerprint {
+			if last := other.Attempts[n-1].Outcome; last.Ending == hotfix.DraftOpened && last.Patch != nil {
+				found = append(found, candidate{last.Patch, other, shared(words, longWords(other.Latest))})
+			}
+		}
+	}
+	slices.SortStableFunc(found, func(a, b candidate) int { return b.alike - a.alike })
+	var out []prompts.Similar
+	for _, f := range found[:min(len(found), similarMax)] {
+		if f.alike > 0 {
+			out = append(out, prompts.Similar{Failure: f.of.Latest.Message.Head(300), Diff: redact.Cut(redact.Scrub(f.fix.Diff), similarDiff)})
+		}
+	}
+	return out, nil
+}
+
+// longWords are the words of a failure's template that say something, in lower case.
+func longWords(f hotfix.Failure) map[string]bool {
+	out := map[string]bool{}
+	for _, w := range strings.FieldsFunc(strings.ToLower(triage.Template(f)), func(r rune) bool { return !unicode.IsLetter(r) }) {
+		if len(w) > 3 {
+			out[w] = true
+		}
+	}
+	return out
+}
+
+func shared(a, b map[string]bool) int {
+	n := 0
+	for w := range a {
+		if b[w] {
+			n++
+		}
+	}
+	return n
 }
 
 // frames are the plugin's own places that the failure names.

@@ -97,10 +97,14 @@ func (cfg Config) task(ctx context.Context, b *tools.Bench, f hotfix.Failure) (a
 	if err != nil {
 		return agent.Task{}, err
 	}
+	wishes, err := tools.Wishes(ctx, b)
+	if err != nil {
+		return agent.Task{}, err
+	}
 	fix := prompts.Fix{
 		Plugin: f.Plugin.ID, Repo: f.Plugin.Repo.String(), Ref: f.Plugin.Ref, Category: f.Category, Status: f.Status,
 		Trigger: f.Trigger.Event, Seen: 1, Message: f.Message, Stack: f.Stack, Logs: redact.Join(f.Logs, "\n"),
-		Truncated: f.Truncated, Repository: redact.Scrub(found), Hint: cfg.Hint,
+		Truncated: f.Truncated, Repository: redact.Scrub(found), Wishes: redact.Scrub(wishes), Hint: cfg.Hint,
 		MaxFiles: cfg.Policy.MaxFiles, MaxLines: cfg.Policy.MaxLines, Commands: b.Commands,
 	}
 	system, user, err := prompt.Render(fix)

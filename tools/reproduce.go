@@ -1,0 +1,66 @@
+package tools
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+)
+
+// reached reports whether the added tests ran on the old code: one that fails there passes on the new code under the
+// same name. A test that names what only the patch brings fails too, but shows nothing. Where the runner does not tell
+// one test from another, the benefit of the doubt is given.
+func reached(e hotfix.Evidence) bool {
+	failed, told := map[string]bool{}, false
+	for _, run := range e.Before {
+		for _, t := range run.Tests {
+			failed[t.Name] = failed[t.Name] || t.Status == "fail"
+		}
+	}
+	for _, run := range e.After {
+		for _, t := range run.Tests {
+			told = true
+			if t.Status == "pass" && failed[t.Name] {
+				return true
+			}
+		}
+	}
+	return !told
+}
+
+// errorKind is what kind of error a message names.
+var errorKind = regexp.MustCompile(`\b[A-Z]\w*(?:Error|Exception)\b|\bruntime error: [a-z ]{5,30}|\b[A-Z]{2,}_[A-Z_]+\b|\bE[A-Z]{4,}\b`)
+
+// signs are the words by which a failure is known again in the output of a test.
+func signs(f hotfix.Failure) []string {
+	var out []string
+	for _, m := range errorKind.FindAllString(f.Message.String()+"\n"+f.Stack.String(), 10) {
+		if !slices.Contains(out, m) && m != "AssertionError" {
+			out = append(out, m)
+		}
+	}
+	return append(out, identifiers(hotfix.Failure{Message: f.Message})...)
+}
+
+// doubt is raised once, when nothing in what the added tests print on the old code recalls the reported failure. A test
+// may show a fault in another way than production did, but the model has to say so, and the reviewer hears of it.
+func (b *Bench) doubt(e hotfix.Evidence) *hotfix.Reason {
+	if b.doubted || len(b.signs) == 0 || recalls(e, b.signs) {
+		return nil
+	}
+	b.doubted = true
+	return &hotfix.Reason{Rule: "reported-reason", Because: "The added tests fail on the old code, but nothing they print there recalls the reported failure. " +
+		"Make a test fail as reported; if that is not possible, say in the explanation why this test shows the same fault, and call open-pr again."}
+}
+
+func recalls(e hotfix.Evidence, signs []string) bool {
+	for _, run := range e.Before {
+		for _, s := range signs {
+			if strings.Contains(run.Output.String(), s) {
+				return true
+			}
+		}
+	}
+	return false
+}
