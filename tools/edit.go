@@ -219,6 +219,9 @@ func diffLines(a, b string) []diffmatchpatch.Diff {
 	return dmp.DiffCharsToLines(dmp.DiffMain(x, y, false), table)
 }
 
+// echoMax is how many added lines in a row are shown: the model has just written them. Of more, the ends are.
+const echoMax = 8
+
 // changes shows how a file changed, with a line or two around each change.
 func changes(path, was, now string) string {
 	const around = 2
@@ -247,7 +250,12 @@ func changes(path, was, now string) string {
 		case diffmatchpatch.DiffInsert:
 			added += len(ls)
 			for k, l := range ls {
-				fmt.Fprintf(&body, "%5d +%s\n", line+k, clip(l, maxLine))
+				switch {
+				case len(ls) <= echoMax || k < 3 || k >= len(ls)-2:
+					fmt.Fprintf(&body, "%5d +%s\n", line+k, clip(l, maxLine))
+				case k == 3:
+					fmt.Fprintf(&body, "      +[%d lines as they are now in the file]\n", len(ls)-5)
+				}
 			}
 			line += len(ls)
 		case diffmatchpatch.DiffDelete:
