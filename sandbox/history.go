@@ -97,25 +97,6 @@ func (t *Tree) Resolve(name string) (Commit, error) {
 	return Commit{}, refuse("no commit %q leads to the one that failed, as far as the history is at hand", name)
 }
 
-// Line returns the commits from good to Base, both included, oldest first, along first parents.
-func (t *Tree) Line(good string) ([]Commit, error) {
-	c, err := t.commit(t.Base)
-	if err != nil {
-		return nil, fmt.Errorf("line: %w", err)
-	}
-	out := []Commit{commitOf(c)}
-	for c.Hash.String() != good {
-		if c, err = c.Parent(0); err != nil || len(out) > historyMax {
-			return nil, refuse("commit %.10s is not among the first parents of the one that failed", good)
-		}
-		out = append(out, commitOf(c))
-	}
-	for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 {
-		out[i], out[j] = out[j], out[i]
-	}
-	return out, nil
-}
-
 // A Difference is what changed between two commits.
 type Difference struct {
 	Files []object.FileStat

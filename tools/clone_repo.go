@@ -53,13 +53,19 @@ func overview(t *sandbox.Tree) (string, error) {
 	}
 	tc := t.Toolchain()
 	if tc != nil {
-		fmt.Fprintf(&b, "toolchain %s, all tests run with: %s\n", tc.Name, strings.Join(tc.Test(""), " "))
+		fmt.Fprintf(&b, "toolchain %s, all tests run with: %s\n", tc.Name, plainCommand(tc.Test("")))
 	} else {
 		b.WriteString("no known toolchain: tests cannot be run\n")
 	}
 	b.WriteString(fileMap(files))
 	return b.String(), nil
 }
+
+// machinery is what a command holds for our own reading of its results.
+var machinery = regexp.MustCompile(` --(test-)?reporter(-destination)?=\S+| --outputFile=\S+| --json\b| -json\b|^sh -c `)
+
+// plainCommand is a command as a person would type it.
+func plainCommand(args []string) string { return machinery.ReplaceAllString(strings.Join(args, " "), "") }
 
 // bulk are directories of files that nobody edits by hand.
 var bulk = regexp.MustCompile(`(^|/)(node_modules|vendor|dist|build|coverage|third_party|\.yarn|\.git|__snapshots__)/`)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/tools"
 )
 
@@ -196,4 +197,30 @@ func TestSubmitWhatWasLeft(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, done)
 	require.Equal(t, 7, b.PR)
+}
+
+// TestAnotherReasonThanReported: a test that fails on the old code in another way has to be explained, once.
+func TestAnotherReasonThanReported(t *testing.T) {
+	t.Parallel()
+	b := bench(t, divide)
+	var draft tools.Draft
+	b.Open = func(_ context.Context, d tools.Draft) (int, error) {
+		draft = d
+		return 3, nil
+	}
+	_, err := tools.Localise(t.Context(), b, hotfix.Failure{Message: redact.Scrub("TypeError: Cannot read properties of undefined (reading 'login')")}, nil)
+	require.NoError(t, err)
+	works(t, b, "write-patch", fix)
+	r := works(t, b, "open-pr", proposal)
+	require.Contains(t, r.Text, "nothing they print there recalls the reported failure")
+	require.Contains(t, r.Text, "(reported-reason)")
+	require.False(t, r.Done)
+	require.True(t, works(t, b, "open-pr", proposal).Done)
+	require.Equal(t, "The regression test fails on the old code in another way than was reported. Callers that relied on the panic.", draft.Risk)
+
+	same := bench(t, divide)
+	_, err = tools.Localise(t.Context(), same, hotfix.Failure{Message: redact.Scrub("panic: runtime error: integer divide by zero")}, nil)
+	require.NoError(t, err)
+	works(t, same, "write-patch", fix)
+	require.True(t, works(t, same, "open-pr", proposal).Done)
 }

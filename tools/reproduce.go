@@ -8,27 +8,6 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 )
 
-// reached reports whether the added tests ran on the old code: one that fails there passes on the new code under the
-// same name. A test that names what only the patch brings fails too, but shows nothing. Where the runner does not tell
-// one test from another, the benefit of the doubt is given.
-func reached(e hotfix.Evidence) bool {
-	failed, told := map[string]bool{}, false
-	for _, run := range e.Before {
-		for _, t := range run.Tests {
-			failed[t.Name] = failed[t.Name] || t.Status == "fail"
-		}
-	}
-	for _, run := range e.After {
-		for _, t := range run.Tests {
-			told = true
-			if t.Status == "pass" && failed[t.Name] {
-				return true
-			}
-		}
-	}
-	return !told
-}
-
 // errorKind is what kind of error a message names.
 var errorKind = regexp.MustCompile(`\b[A-Z]\w*(?:Error|Exception)\b|\bruntime error: [a-z ]{5,30}|\b[A-Z]{2,}_[A-Z_]+\b|\bE[A-Z]{4,}\b`)
 

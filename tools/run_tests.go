@@ -109,15 +109,12 @@ func named(run hotfix.TestRun, name string) (hotfix.TestRun, error) {
 // testOld runs the tree's tests against old.
 func (b *Bench) testOld(ctx context.Context, old *sandbox.Tree, file string) (hotfix.TestRun, error) {
 	tc := b.Tree.Toolchain()
-	for _, path := range b.changed(b.Tree) {
-		if !tc.IsTest(path) || !b.Tree.Has(path) {
-			continue
-		}
-		data, err := b.Tree.Read(path)
-		if err != nil {
-			return hotfix.TestRun{}, err
-		}
-		if err := old.Write(path, data); err != nil {
+	tests, err := b.writtenTests(b.Tree, tc)
+	if err != nil {
+		return hotfix.TestRun{}, err
+	}
+	for path, text := range tests {
+		if err := old.Write(path, text); err != nil {
 			return hotfix.TestRun{}, err
 		}
 	}

@@ -28,7 +28,10 @@ type Config struct {
 	Price  func(agent.Tokens) float64
 	Logs   func(context.Context) (redact.Text, error)
 	Hint   redact.Text
-	Now    func() time.Time
+	Green  func(context.Context) ([]string, error) // commits whose checks passed; nil: nobody knows
+
+	NoCommands bool // the model may not run commands of its own
+	Now        func() time.Time
 
 	Call     func(agent.Call) // before each call; calls that only read may come from several goroutines at once
 	Step     func(agent.Step) // after each step
@@ -48,7 +51,8 @@ type Result struct {
 func Fix(ctx context.Context, cfg Config, f hotfix.Failure) (Result, error) {
 	var r Result
 	bench := &tools.Bench{
-		Logs: cfg.Logs, Box: cfg.Box, Commands: true, Vet: cfg.Policy.Vet, Progress: cfg.Progress,
+		Logs: cfg.Logs, Box: cfg.Box, Commands: !cfg.NoCommands, Vet: cfg.Policy.Vet, Progress: cfg.Progress, Green: cfg.Green,
+		Proof: sandbox.Prover{Reported: redact.Join([]redact.Text{f.Message, f.Stack}, "\n"), Origin: true},
 		Clone: func(context.Context) (*sandbox.Tree, error) { return cfg.Tree, nil },
 		Open: func(_ context.Context, d tools.Draft) (int, error) {
 			r.Draft = d
