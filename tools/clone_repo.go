@@ -65,7 +65,9 @@ func overview(t *sandbox.Tree) (string, error) {
 var machinery = regexp.MustCompile(` --(test-)?reporter(-destination)?=\S+| --outputFile=\S+| --json\b| -json\b|^sh -c `)
 
 // plainCommand is a command as a person would type it.
-func plainCommand(args []string) string { return machinery.ReplaceAllString(strings.Join(args, " "), "") }
+func plainCommand(args []string) string {
+	return machinery.ReplaceAllString(strings.Join(args, " "), "")
+}
 
 // bulk are directories of files that nobody edits by hand.
 var bulk = regexp.MustCompile(`(^|/)(node_modules|vendor|dist|build|coverage|third_party|\.yarn|\.git|__snapshots__)/`)
