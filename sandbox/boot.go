@@ -4,10 +4,12 @@ package sandbox
 type boot struct {
 	Args    []string
 	Env     []string
-	Dir     string // of the command, below treeDir
-	Report  string // a path, "" for none
-	Keep    bool   // send the tree back when the command has ended
-	Root    bool   // the caller is the machine's root: take the mapped user, drop groups
+	Dir     string   // of the command, below treeDir
+	Report  string   // a path, "" for none
+	Keep    bool     // send the tree back when the command has ended
+	Install bool     // let the command reach a proxy, and send back what it has installed
+	Skip    []string // directories of the tree that are mounts of their own
+	Root    bool     // the caller is the machine's root: take the mapped user, drop groups
 	Mounts  []mount
 	Links   map[string]string
 	Files   map[string]string

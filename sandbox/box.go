@@ -24,7 +24,11 @@ type Command struct {
 	Memory  int64             // bytes over all processes, 0 means the box's own limit
 	Keep    bool              // copy the regular files that it has changed back into the tree
 	Cache   string            // "go" gives it the build cache and modules of this machine, "" none
-	Report  string            // a file that Result.Report shall hold: "-" for standard output, a path in the box, "" for none
+	// Toolchain gives the command the toolchain's variables and cache, and the dependencies of the tree, which are
+	// installed if they are not there yet.
+	Toolchain *Toolchain
+	Scripts   bool   // the scripts of installed packages have been run too
+	Report    string // a file that Result.Report shall hold: "-" for standard output, a path in the box, "" for none
 }
 
 // show reports whether the report belongs to the output too: nobody else will turn it into text.
@@ -38,6 +42,7 @@ const (
 	Flood   = "output"  // it wrote without end
 	Killed  = "killed"  // by a signal
 	Setup   = "setup"   // the program could not be started
+	Install = "install" // it was not started: the dependencies could not be installed
 )
 
 // A Result is how a command ended.
@@ -47,9 +52,11 @@ type Result struct {
 	Output   redact.Text // standard output and error as they came; the middle is cut out if there was too much
 	Report   []byte      // what Command.Report asked for, as it is: to be parsed, never to be shown
 	Took     time.Duration
-	Enforced []string // the layers that held the command
-	Changed  []string // by Keep, sorted
-	Refused  []string // what Keep did not let out, and why
+	Enforced []string  // the layers that held the command
+	Changed  []string  // by Keep, sorted
+	Refused  []string  // what Keep did not let out, and why
+	Contacts []Contact // what the installation of the dependencies asked of the network
+	Notes    []string  // what is unusual about how the command was run, in sentences
 }
 
 // quote writes args as one line, for people.

@@ -105,6 +105,9 @@ func (p *first) landlock() error {
 	rules := []landlock.Rule{landlock.RODirs("/"),
 		landlock.RWFiles("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty").IgnoreIfMissing()}
 	dirs := []string{treeDir, "/tmp", "/home/plugin", "/dev/shm"}
+	if p.Install {
+		dirs = append(dirs, depsDir)
+	}
 	for _, m := range p.Mounts {
 		if m.Kind == layered || m.Kind == writable {
 			dirs = append(dirs, m.Dst)

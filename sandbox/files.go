@@ -115,6 +115,17 @@ func (t *Tree) Has(name string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
+// exists reports whether the tree has anything of that name.
+func (t *Tree) exists(name string) bool {
+	root, err := t.open(name)
+	if err != nil {
+		return false
+	}
+	defer root.Close()
+	_, err = root.Lstat(name)
+	return err == nil
+}
+
 // Files returns the names of all regular files, sorted, without what .gitignore leaves out.
 func (t *Tree) Files() ([]string, error) {
 	now, err := t.files()

@@ -73,6 +73,7 @@ func (p *first) layers() []struct {
 		{"files", p.buildRoot},
 		{"proc", mountProc},
 		{"network", loopbackUp},
+		{"proxy", handOutListener},
 		{"namespaces", noMoreNamespaces},
 		{"masks", maskProc},
 		{"root", p.enterRoot},
@@ -94,7 +95,7 @@ func (p *first) run() error {
 		return fmt.Errorf("read orders: %w", err)
 	}
 	for _, l := range p.layers() {
-		if l.name == "landlock" && p.ABI == 0 {
+		if l.name == "landlock" && p.ABI == 0 || l.name == "proxy" && !p.Install {
 			continue
 		}
 		n, broken := p.Break[l.name]
@@ -119,11 +120,18 @@ func (p *first) run() error {
 	if p.Canary != nil {
 		return p.status.Encode(p.Canary.try())
 	}
-	if err := p.status.Encode(p.execute()); err != nil || !p.Keep {
+	ended := p.execute()
+	if err := p.status.Encode(ended); err != nil {
 		return err
 	}
 	out := os.NewFile(4, "tree")
-	return errors.Join(pack(out, treeDir, p.Disk), out.Close())
+	switch {
+	case p.Install && ended.Exit == 0:
+		return errors.Join(packInstalled(out), out.Close())
+	case p.Keep:
+		return errors.Join(pack(out, treeDir, p.Disk, p.Skip), out.Close())
+	}
+	return out.Close()
 }
 
 // execute runs the command, collects every process that is left to us, ends all of them when the command has ended,

@@ -59,7 +59,7 @@ func (p *first) buildRoot() error {
 	if err := unix.Mount("root", stage, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "size=16m,nr_inodes=4096,mode=0755"); err != nil {
 		return fmt.Errorf("mount root: %w", err)
 	}
-	for _, d := range []string{"proc", "dev/shm", "etc", "work", "tmp", "home/plugin", treeDir, "old"} {
+	for _, d := range []string{"proc", "dev/shm", "etc", "work", "tmp", "home/plugin", treeDir, depsDir, "old"} {
 		if err := os.MkdirAll(filepath.Join(stage, d), 0o755); err != nil {
 			return err
 		}
@@ -69,7 +69,11 @@ func (p *first) buildRoot() error {
 	if err := unix.Mount("work", work, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, opts); err != nil {
 		return fmt.Errorf("mount work: %w", err)
 	}
-	for name, dst := range map[string]string{"tree": treeDir, "tmp": "/tmp", "home": "/home/plugin", "shm": "/dev/shm"} {
+	places := map[string]string{"tree": treeDir, "tmp": "/tmp", "home": "/home/plugin", "shm": "/dev/shm"}
+	if p.Install {
+		places["deps"] = depsDir
+	}
+	for name, dst := range places {
 		src := filepath.Join(work, name)
 		if err := os.Mkdir(src, 0o755); err != nil {
 			return err
@@ -103,8 +107,10 @@ func (p *first) buildRoot() error {
 func (p *first) attach(fd int, m mount, work string) error {
 	dst := stage + m.Dst
 	if m.Kind == device {
-		if err := os.WriteFile(dst, nil, 0o644); err != nil {
-			return err
+		if _, err := os.Lstat(dst); os.IsNotExist(err) {
+			if err := os.WriteFile(dst, nil, 0o644); err != nil {
+				return err
+			}
 		}
 		return unix.MoveMount(fd, "", unix.AT_FDCWD, dst, unix.MOVE_MOUNT_F_EMPTY_PATH)
 	}
@@ -116,7 +122,7 @@ func (p *first) attach(fd int, m mount, work string) error {
 		if err := os.MkdirAll(dst, 0o755); err != nil {
 			return err
 		}
-	} else if err := os.WriteFile(dst, nil, 0o644); err != nil {
+	} else if err := errors.Join(os.MkdirAll(filepath.Dir(dst), 0o755), os.WriteFile(dst, nil, 0o644)); err != nil {
 		return err
 	}
 	set := uint64(unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV)

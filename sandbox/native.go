@@ -1,6 +1,10 @@
 package sandbox
 
 import (
+	"cmp"
+	"context"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -19,22 +23,31 @@ type Config struct {
 	ReadOnly []string // further directories of this machine that commands may read, at the same place
 	Cache    string   // where build caches are kept between commands; "" is a directory of the user's, "-" keeps none
 
-	noGroups bool           // for tests of what stands in for cgroups
-	broken   map[string]int // errno by layer, for tests of what happens when a layer fails
+	Registries   []string          // the only addresses an installation may reach, host:port; nil means the public ones of each ecosystem
+	Certificates []byte            // PEM, that installations trust besides the system's
+	InstallEnv   map[string]string // further variables of installations, such as npm_config_registry
+	InstallTime  time.Duration     // of one installation, 0 means 10 minutes
+
+	resolve  func(context.Context, string) ([]netip.Addr, error)     // for tests: of names of registries
+	dial     func(context.Context, netip.AddrPort) (net.Conn, error) // for tests
+	bare     bool                                                    // for tests: show no programs but the system's
+	noGroups bool                                                    // for tests of what stands in for cgroups
+	broken   map[string]int                                          // errno by layer, for tests of what happens when a layer fails
 }
 
 // The limits that are the same for every command.
 const (
-	defaultTimeout = time.Minute
-	setupTimeout   = time.Minute // for setting a box up, before the command's own time begins
-	defaultMemory  = 2 << 30
-	defaultDisk    = 1 << 30
-	defaultFiles   = 200_000
-	defaultPids    = 512
-	firstUID       = 100_000
-	insideID       = 1000 // the user inside
-	maxReport      = 8 << 20
-	floodMax       = 64 << 20 // output beyond this ends the command
+	defaultTimeout     = time.Minute
+	defaultInstallTime = 10 * time.Minute
+	setupTimeout       = time.Minute // for setting a box up, before the command's own time begins
+	defaultMemory      = 2 << 30
+	defaultDisk        = 1 << 30
+	defaultFiles       = 200_000
+	defaultPids        = 512
+	firstUID           = 100_000
+	insideID           = 1000 // the user inside
+	maxReport          = 8 << 20
+	floodMax           = 64 << 20 // output beyond this ends the command
 )
 
 func (c Config) withDefaults() Config {
@@ -51,6 +64,7 @@ func (c Config) withDefaults() Config {
 			*d.at = *d.value
 		}
 	}
+	c.InstallTime = cmp.Or(c.InstallTime, defaultInstallTime)
 	switch c.Cache {
 	case "":
 		if dir, err := os.UserCacheDir(); err == nil {

@@ -52,13 +52,50 @@ func (n *native) Run(ctx context.Context, t *Tree, c Command) (Result, error) {
 		c.Memory = n.Memory
 	}
 	r := &run{native: n, command: c, tree: t}
-	if c.Cache == "go" && n.tools.env["GOROOT"] != "" {
-		var err error
-		if r.mounts, r.vars, err = n.forGo(ctx); err != nil {
-			return Result{}, fmt.Errorf("box: %w", err)
+	if err := r.equip(ctx); err != nil {
+		return Result{}, fmt.Errorf("box: %w", err)
+	}
+	if c.Toolchain == nil || c.Toolchain.Install == nil {
+		return r.within(ctx)
+	}
+	got, err := n.install(ctx, t, c)
+	if err != nil {
+		return Result{}, fmt.Errorf("box: %w", err)
+	}
+	if got.failed != nil {
+		return *got.failed, nil
+	}
+	r.mounts, r.skip = append(r.mounts, got.mounts()...), got.modules
+	res, err := r.within(ctx)
+	res.Contacts, res.Notes = got.contacts, got.notes
+	return res, err
+}
+
+// equip gives the run what its toolchain and cache bring along.
+func (r *run) equip(ctx context.Context) (err error) {
+	cache := r.command.Cache
+	if tc := r.command.Toolchain; tc != nil {
+		r.vars, cache = merged(tc.Env), cmp.Or(cache, tc.Cache)
+		if at := r.InstallEnv["NPM_CONFIG_REGISTRY"]; at != "" {
+			r.vars["NPM_CONFIG_REGISTRY"] = at // Deno looks up what it has by where that came from
 		}
 	}
-	return r.within(ctx)
+	if cache != "go" || r.tools.env["GOROOT"] == "" {
+		return nil
+	}
+	mounts, vars, err := r.forGo(ctx)
+	r.mounts = slices.Clone(mounts)
+	r.vars = merged(vars, r.vars)
+	return err
+}
+
+// merged returns all entries of the maps; later ones win.
+func merged(all ...map[string]string) map[string]string {
+	out := map[string]string{}
+	for _, m := range all {
+		maps.Copy(out, m)
+	}
+	return out
 }
 
 // errTimeUp is why a box is ended whose command has had its time.
@@ -88,10 +125,16 @@ type run struct {
 	tree    *Tree
 	mounts  []mount           // besides the tools'
 	vars    map[string]string // that go with them
+	skip    []string          // directories of the tree that are mounts
+	proxy   *proxy            // what an installation may reach, nil for any other command
+	into    string            // where to lay out what it has installed
+	modules []string          // directories of the tree that it fills
+	untaken error             // why what it has installed could not be laid out
 	cancel  func()
 	timer   *time.Timer
-	group   *group  // limits over all processes, nil where no cgroup is ours
-	canary  *canary // what the first process tries itself, instead of a command
+	group   *group   // limits over all processes, nil where no cgroup is ours
+	canary  *canary  // what the first process tries itself, instead of a command
+	closing []func() // to be done when the command has ended
 	out     flood
 	report  *flood // standard output, when it is the report
 }
@@ -111,8 +154,13 @@ func (r *run) do(ctx context.Context) (Result, error) {
 		return Result{}, errors.Join(err, theirs.Close())
 	}
 	defer left.Close()
-	cmd, err := r.start(ctx, theirs, theirLeft)
-	if err := errors.Join(err, theirs.Close(), theirLeft.Close()); err != nil {
+	wire, theirWire, err := newWire()
+	if err != nil {
+		return Result{}, errors.Join(err, theirs.Close(), theirLeft.Close())
+	}
+	defer wire.Close()
+	cmd, err := r.start(ctx, theirs, theirLeft, theirWire)
+	if err := errors.Join(err, theirs.Close(), theirLeft.Close(), theirWire.Close()); err != nil {
 		return Result{}, err
 	}
 	defer runtime.UnlockOSThread()
@@ -127,6 +175,10 @@ func (r *run) do(ctx context.Context) (Result, error) {
 	if err := told.Decode(&ready); err == nil && ready.Ready {
 		began = time.Now()
 		r.timer.Reset(r.command.Timeout)
+		if err := r.open(ctx, wire); err != nil {
+			r.cancel()
+			fed = errors.Join(fed, err)
+		}
 		_ = told.Decode(&ended) // stays empty if the box was ended from outside
 	}
 	took := time.Since(began)
@@ -135,8 +187,14 @@ func (r *run) do(ctx context.Context) (Result, error) {
 	if r.command.Keep && ended.Ended {
 		changed, refused, unkept = keep(left, r.tree.Dir)
 	}
+	if r.into != "" && ended.Ended && ended.Exit == 0 {
+		r.modules, r.untaken = take(left, r.into, r.chown(), r.chown())
+	}
 	timeUp, bitten := context.Cause(ctx) == errTimeUp, dog.end()
 	r.cancel()
+	for _, end := range r.closing {
+		end()
+	}
 	_ = cmd.Wait() // how the first process ended says nothing that its messages do not
 	switch {
 	case !ready.Ready && timeUp:
@@ -217,7 +275,7 @@ func (r *run) feed(w io.WriteCloser, pid int, orders []byte) error {
 	if r.tree == nil {
 		return nil
 	}
-	return pack(w, r.tree.Dir, r.Disk)
+	return pack(w, r.tree.Dir, r.Disk, r.skip)
 }
 
 // result turns what the first process said into words.
@@ -261,19 +319,17 @@ func (r *run) layers(ready message) []string {
 // orders is what the first process shall do.
 func (r *run) orders() boot {
 	env := map[string]string{"PATH": r.tools.path(), "HOME": "/home/plugin", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "TZ": "UTC", "USER": "plugin", "LOGNAME": "plugin"}
-	maps.Copy(env, r.tools.env)
-	maps.Copy(env, r.vars)
-	maps.Copy(env, r.command.Env)
+	env = merged(env, r.tools.env, r.vars, r.command.Env)
 	b := boot{Args: r.command.Args, Dir: path.Join(treeDir, filepath.ToSlash(r.command.Dir)), Keep: r.command.Keep, Root: r.euid == 0,
-		Mounts: slices.Concat(r.tools.mounts, r.mounts), Links: r.tools.links, Files: etc(), Disk: r.Disk, Inodes: r.Files, ABI: r.abi,
-		Canary: r.canary, Grouped: r.groups != nil, Break: r.broken}
+		Mounts: slices.Concat(r.tools.mounts, r.mounts), Links: r.tools.links, Files: r.files(), Disk: r.disk(), Inodes: r.Files, ABI: r.abi,
+		Canary: r.canary, Install: r.proxy != nil, Skip: r.skip, Grouped: r.groups != nil, Break: r.broken}
 	for _, k := range slices.Sorted(maps.Keys(env)) {
 		b.Env = append(b.Env, k+"="+env[k])
 	}
 	if r.command.Report != "-" {
 		b.Report = r.command.Report
 	}
-	b.Limits = []limit{{unix.RLIMIT_CORE, 0}, {unix.RLIMIT_NOFILE, 4096}, {unix.RLIMIT_FSIZE, uint64(r.Disk)}, {unix.RLIMIT_MSGQUEUE, 0},
+	b.Limits = []limit{{unix.RLIMIT_CORE, 0}, {unix.RLIMIT_NOFILE, 4096}, {unix.RLIMIT_FSIZE, uint64(r.disk())}, {unix.RLIMIT_MSGQUEUE, 0},
 		{unix.RLIMIT_RTPRIO, 0}, {unix.RLIMIT_NICE, 0}, {unix.RLIMIT_MEMLOCK, 1 << 20}, {unix.RLIMIT_NPROC, uint64(r.Pids)}}
 	if r.groups == nil {
 		b.Limits = append(b.Limits, limit{unix.RLIMIT_DATA, uint64(r.command.Memory)})

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +17,11 @@ import (
 func TestMain(m *testing.M) {
 	sandbox.Reexec()
 	makeAttempts()
+	programs, err := filepath.Abs("../.tools/bin") // Bun and Deno
+	if err != nil {
+		panic(err)
+	}
+	os.Setenv("PATH", programs+":"+os.Getenv("PATH"))
 	os.Exit(m.Run())
 }
 

@@ -7,22 +7,38 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 )
 
-// pack writes the tree at dir to w: directories, regular files and links, and of those nothing but content and the
-// execute bit. The box gets a copy, so that nothing it does to the copy is seen here.
-func pack(w io.Writer, dir string, limit int64) error {
+// pack writes the tree at dir to w, without the directories that skip names. The box gets a copy, so that nothing it
+// does to the copy is seen here.
+func pack(w io.Writer, dir string, limit int64, skip []string) error {
+	p := packer{tw: tar.NewWriter(w), limit: limit, skip: skip}
+	if err := p.add(dir, ""); err != nil {
+		return err
+	}
+	return p.tw.Close()
+}
+
+// A packer writes directories, regular files and links, and of those nothing but content and the execute bit.
+type packer struct {
+	tw    *tar.Writer
+	limit int64 // of bytes that may still come
+	skip  []string
+}
+
+// add writes what is below dir, with prefix before its name.
+func (p *packer) add(dir, prefix string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return fmt.Errorf("open tree: %w", err)
 	}
 	defer root.Close()
-	tw := tar.NewWriter(w)
-	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+	return fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || name == "." {
 			return err
 		}
-		if gitName(d.Name()) { // history stays outside
+		if gitName(d.Name()) || slices.Contains(p.skip, name) { // history stays outside
 			if d.IsDir() {
 				return fs.SkipDir
 			}
@@ -32,7 +48,7 @@ func pack(w io.Writer, dir string, limit int64) error {
 		if err != nil {
 			return err
 		}
-		h := &tar.Header{Name: name, Format: tar.FormatPAX, ModTime: info.ModTime()}
+		h := &tar.Header{Name: prefix + name, Format: tar.FormatPAX, ModTime: info.ModTime()}
 		switch mode := info.Mode(); {
 		case mode.IsDir():
 			h.Typeflag, h.Mode = tar.TypeDir, 0o755
@@ -43,13 +59,13 @@ func pack(w io.Writer, dir string, limit int64) error {
 			}
 		case mode.IsRegular():
 			h.Typeflag, h.Size, h.Mode = tar.TypeReg, info.Size(), int64(0o644|mode&0o111)
-			if limit -= h.Size; limit < 0 {
+			if p.limit -= h.Size; p.limit < 0 {
 				return errors.New("the tree is larger than what a box may write")
 			}
 		default:
 			return nil // neither a pipe nor a socket is content
 		}
-		if err := tw.WriteHeader(h); err != nil || h.Size == 0 {
+		if err := p.tw.WriteHeader(h); err != nil || h.Size == 0 {
 			return err
 		}
 		f, err := root.Open(name)
@@ -57,13 +73,9 @@ func pack(w io.Writer, dir string, limit int64) error {
 			return err
 		}
 		defer f.Close()
-		_, err = io.CopyN(tw, f, h.Size)
+		_, err = io.CopyN(p.tw, f, h.Size)
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	return tw.Close()
 }
 
 // unpack writes what pack wrote below dir. It runs inside the box, with every layer in force.
@@ -73,6 +85,11 @@ func unpack(r io.Reader, dir string) error {
 		return err
 	}
 	defer root.Close()
+	return unpackInto(root, r, nil)
+}
+
+// unpackInto is unpack below root; after, if not nil, sees each entry when it has been made.
+func unpackInto(root *os.Root, r io.Reader, after func(*tar.Header) error) error {
 	tr := tar.NewReader(r)
 	for {
 		h, err := tr.Next()
@@ -89,6 +106,11 @@ func unpack(r io.Reader, dir string) error {
 			err = root.Symlink(h.Linkname, h.Name)
 		case tar.TypeReg:
 			err = unpackFile(root, h, tr)
+		default:
+			err = fmt.Errorf("%s is neither a file nor a directory nor a link", h.Name)
+		}
+		if err == nil && after != nil {
+			err = after(h)
 		}
 		if err != nil {
 			return err
@@ -97,7 +119,7 @@ func unpack(r io.Reader, dir string) error {
 }
 
 func unpackFile(root *os.Root, h *tar.Header, r io.Reader) error {
-	f, err := root.OpenFile(h.Name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fs.FileMode(h.Mode&0o777))
+	f, err := root.OpenFile(h.Name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fs.FileMode(h.Mode&0o755))
 	if err != nil {
 		return err
 	}

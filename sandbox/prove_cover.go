@@ -87,7 +87,7 @@ func addedLines(f *gitdiff.TextFragment) []int {
 // coverage is the command that measures which lines the tests of a file run, and what reads its report; nil if the
 // toolchain has none of its own.
 func (tc *Toolchain) coverage(t *Tree, file string) (Command, func(string, ran)) {
-	c := Command{Env: tc.Env, Timeout: tc.Timeout, Cache: tc.Cache}
+	c := Command{Toolchain: tc, Timeout: tc.Timeout}
 	switch {
 	case tc.Name == "go":
 		c.Report = "/tmp/cover.out"

@@ -50,7 +50,7 @@ func readGoTest(report []byte) Report {
 	return r
 }
 
-var tapLine = regexp.MustCompile(`^(\s*)(not ok|ok) \d+ - (.*?)(?: # (SKIP|TODO).*)?$`)
+var tapLine = regexp.MustCompile(`^(\s*)(not ok|ok) \d+ (?:- )?(.*?)(?: # (SKIP|TODO).*)?$`)
 
 // readTAP reads the output of node's tap reporter. Names of nested tests are joined with " > ".
 func readTAP(report []byte) Report {

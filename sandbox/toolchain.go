@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
@@ -12,7 +13,7 @@ import (
 // A Toolchain knows how the tests of one ecosystem are run.
 type Toolchain struct {
 	Name    string
-	Install []string                   // fetches dependencies; nil if there are none to fetch
+	Install *Installation              // nil if there are no dependencies to fetch
 	Test    func(file string) []string // runs one test file, or all tests for ""
 	IsTest  func(file string) bool     // whether a file of that name holds tests
 	Timeout time.Duration              // of one run
@@ -22,6 +23,16 @@ type Toolchain struct {
 	Read    func(report []byte) Report // nil if there are none
 }
 
+// An Installation fetches the dependencies of a tree, in a box that reaches registries and nothing else.
+type Installation struct {
+	Command    []string          // takes what the lock file names, and runs no script of a package
+	Relaxed    []string          // for when a version that the lock file names is gone; nil if there is no such way
+	Scripts    []string          // runs the packages' own scripts; nil if none has any
+	Env        map[string]string // besides the toolchain's
+	Registries []string          // addresses it must reach, host:port
+	Locks      []string          // names of the files that say what is to be installed
+}
+
 // A Report is what a test runner's machine-readable output says.
 type Report struct {
 	Tests []hotfix.TestResult
@@ -29,7 +40,7 @@ type Report struct {
 }
 
 // detectors are asked in order: the first that recognises a tree wins. Runtimes that also keep a package.json come before node.
-var detectors = []func(*Tree) *Toolchain{detectNode, detectGo}
+var detectors = []func(*Tree) *Toolchain{detectDeno, detectBun, detectNode, detectGo, detectPython}
 
 // Toolchain returns how the tests of t are run, nil if that is not known.
 func (t *Tree) Toolchain() *Toolchain {
@@ -44,15 +55,34 @@ func (t *Tree) Toolchain() *Toolchain {
 // Test runs one test file of t in box, or every test if file is "".
 func Test(ctx context.Context, box Box, t *Tree, tc *Toolchain, file string) (hotfix.TestRun, error) {
 	args := tc.Test(file)
-	res, err := box.Run(ctx, t, Command{Args: args, Env: tc.Env, Timeout: tc.Timeout, Cache: tc.Cache, Report: tc.Report})
+	c := Command{Args: args, Toolchain: tc, Timeout: tc.Timeout, Report: tc.Report}
+	res, err := box.Run(ctx, t, c)
 	if err != nil {
 		return hotfix.TestRun{}, fmt.Errorf("run tests: %w", err)
 	}
-	run := hotfix.TestRun{Command: quote(args), Exit: res.Exit, Output: res.Output, Took: res.Took}
+	run := tc.read(args, res)
+	if file != "" || tc.Install == nil || tc.Install.Scripts == nil || run.Passed || run.Cause == Install || slices.ContainsFunc(run.Tests, passed) {
+		return run, nil
+	}
+	c.Scripts = true // not one test passes: perhaps a package is not complete before its own script has run
+	if res, err = box.Run(ctx, t, c); err != nil {
+		return hotfix.TestRun{}, fmt.Errorf("run tests: %w", err)
+	}
+	if again := tc.read(args, res); again.Cause != Install {
+		return again, nil
+	}
+	return run, nil
+}
+
+func passed(t hotfix.TestResult) bool { return t.Status == "pass" }
+
+// read turns the result of a test command into a test run.
+func (tc *Toolchain) read(args []string, res Result) hotfix.TestRun {
+	run := hotfix.TestRun{Command: quote(args), Exit: res.Exit, Output: res.Output, Took: res.Took, Notes: res.Notes}
 	if res.Cause != Exited {
 		run.Cause = res.Cause
 	}
-	if tc.Read != nil {
+	if tc.Read != nil && res.Cause != Install {
 		r := tc.Read(res.Report)
 		run.Tests = r.Tests
 		if r.Text != "" {
@@ -63,5 +93,5 @@ func Test(ctx context.Context, box Box, t *Tree, tc *Toolchain, file string) (ho
 	for _, test := range run.Tests {
 		run.Passed = run.Passed && test.Status != "fail"
 	}
-	return run, nil
+	return run
 }

@@ -29,7 +29,10 @@ func detectGo(t *Tree) *Toolchain {
 	if t.Has("vendor/modules.txt") {
 		tc.Env["GOFLAGS"] = "-mod=vendor"
 	} else if t.Has("go.sum") {
-		tc.Install = []string{"go", "mod", "download"}
+		tc.Env["GOMODCACHE"] = depsDir + "/gomod"
+		tc.Install = &Installation{Command: []string{"go", "mod", "download"}, Locks: []string{"go.mod", "go.sum", "go.work", "go.work.sum"},
+			Env:        map[string]string{"GOPROXY": "file://" + goModule + "/cache/download,https://proxy.golang.org"},
+			Registries: []string{"proxy.golang.org:443", "sum.golang.org:443"}}
 	}
 	return tc
 }

@@ -14,24 +14,29 @@ type manifest struct {
 	Scripts map[string]string `json:"scripts"`
 	Deps    map[string]string `json:"dependencies"`
 	DevDeps map[string]string `json:"devDependencies"`
+	Manager string            `json:"packageManager"`
 }
 
 var nodeTest = regexp.MustCompile(`(^|/)(test|tests|__tests__)/.*\.(js|mjs|cjs|ts|mts|cts|jsx|tsx)$|(^|[./_-])(test|spec)\.(js|mjs|cjs|ts|mts|cts|jsx|tsx)$`)
 
-func detectNode(t *Tree) *Toolchain {
+// readManifest reads package.json; ok is false if there is none that can be read.
+func readManifest(t *Tree) (m manifest, ok bool) {
 	text, err := t.Read("package.json")
 	if err != nil {
-		return nil
+		return m, false
 	}
-	var m manifest
-	if json.Unmarshal([]byte(text), &m) != nil {
+	return m, json.Unmarshal([]byte(text), &m) == nil
+}
+
+// detectNode recognises whatever has a package.json; Deno and Bun were asked before.
+func detectNode(t *Tree) *Toolchain {
+	m, ok := readManifest(t)
+	if !ok {
 		return nil
 	}
 	tc := &Toolchain{Name: "node", Timeout: 5 * time.Minute, IsTest: nodeTest.MatchString,
 		Env: map[string]string{"CI": "1", "NO_COLOR": "1", "npm_config_update_notifier": "false", "npm_config_cache": "/tmp/.npm"}}
-	if len(m.Deps)+len(m.DevDeps) > 0 {
-		tc.Install = installer(t)
-	}
+	tc.Install = nodeInstallation(t, m)
 	before, script := lastCommand(m.Scripts["test"])
 	switch {
 	case uses(m, script, "vitest"):
@@ -43,6 +48,10 @@ func detectNode(t *Tree) *Toolchain {
 		if strings.Contains(m.Scripts["test"], "--experimental-vm-modules") {
 			tc.Env["NODE_OPTIONS"] = "--experimental-vm-modules"
 		}
+	case uses(m, script, "mocha"):
+		tc.Report, tc.Read = "-", readMocha
+		_, rest, _ := strings.Cut(script+" ", "mocha ")
+		tc.Test = mocha(before, rest)
 	case script == "" || nodeRunner.MatchString(script):
 		tc.Report, tc.Read = "/tmp/report.tap", readTAP
 		options, files := split(script)
@@ -106,17 +115,4 @@ func split(script string) (options, files string) {
 		}
 	}
 	return strings.Join(opts, " "), strings.Join(rest, " ")
-}
-
-// installer is the package manager that wrote the lock file.
-func installer(t *Tree) []string {
-	switch {
-	case t.Has("pnpm-lock.yaml"):
-		return []string{"pnpm", "install", "--frozen-lockfile", "--ignore-scripts"}
-	case t.Has("yarn.lock"):
-		return []string{"yarn", "install", "--frozen-lockfile", "--ignore-scripts"}
-	case t.Has("package-lock.json"), t.Has("npm-shrinkwrap.json"):
-		return []string{"npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"}
-	}
-	return []string{"npm", "install", "--ignore-scripts", "--no-audit", "--no-fund"}
 }

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,6 +23,9 @@ type tools struct {
 // system is what every box shows of the machine, where it exists. Nothing below /home, /root, /var or /run is in it.
 var system = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives", "/etc/ld.so.cache", "/etc/ssl/certs", "/etc/pki/tls/certs"}
 
+// masked are files below system's directories that may hold this machine's own credentials.
+var masked = []string{"/usr/etc/npmrc", "/usr/local/etc/npmrc", "/usr/etc/pip.conf"}
+
 var devices = []string{"null", "zero", "full", "random", "urandom", "tty"}
 
 // findTools looks for toolchains in the daemon's own PATH.
@@ -36,11 +40,16 @@ func findTools(c Config) tools {
 	}
 	for _, program := range []string{"go", "node", "bun", "deno", "python3"} {
 		found, err := exec.LookPath(program)
-		if err != nil {
+		if err != nil || c.bare {
 			continue
 		}
 		if real, err := filepath.EvalSymlinks(found); err == nil {
 			t.program(program, real)
+		}
+	}
+	for _, f := range masked {
+		if _, err := os.Stat(f); err == nil {
+			t.mounts = append(t.mounts, mount{"/dev/null", f, device})
 		}
 	}
 	for _, d := range c.ReadOnly {
@@ -49,9 +58,20 @@ func findTools(c Config) tools {
 	return t
 }
 
-// program shows the installation that a program belongs to: <prefix>/bin/<program>.
+// alone is where programs are shown that are one file.
+const alone = "/opt/programs"
+
+// program shows the installation that a program belongs to: <prefix>/bin/<program>, or one file.
 func (t *tools) program(name, file string) {
 	bin := filepath.Dir(file)
+	if name == "bun" || name == "deno" {
+		t.found = append(t.found, name)
+		t.mounts = append(t.mounts, mount{file, path.Join(alone, name), readOnly})
+		if !slices.Contains(t.bins, alone) {
+			t.bins = append(t.bins, alone)
+		}
+		return
+	}
 	prefix := filepath.Dir(bin)
 	if filepath.Base(bin) != "bin" || prefix == "/" || filepath.Base(file) != name {
 		return // a lone file or a shim: what else it needs is not known

@@ -39,6 +39,7 @@ type Tree struct {
 	Branch string // the branch of that commit, "" if Source.Ref was a tag or a commit
 	Note   string // what was done differently from what was asked, in a sentence; "" if nothing
 
+	deps    *shelf // of this tree and all that were checked out of it; nil if there is no place for dependencies
 	store   storage.Storer
 	scratch string // where Checkout puts further trees
 }
@@ -71,7 +72,8 @@ func Clone(ctx context.Context, src Source, dir string) (_ *Tree, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("clone %s: %w", src.URL, err)
 	}
-	t := &Tree{Dir: tree, Base: at.hash.String(), Branch: at.branch, Note: at.note, store: s, scratch: dir}
+	t := &Tree{Dir: tree, Base: at.hash.String(), Branch: at.branch, Note: at.note, store: s, scratch: dir,
+		deps: &shelf{dir: filepath.Join(dir, "deps")}}
 	if err := t.checkOut(s, at.hash); err != nil {
 		return nil, fmt.Errorf("clone %s: check out %s: %w", src.URL, at.hash, err)
 	}
@@ -86,7 +88,7 @@ func (t *Tree) Checkout(commit string) (_ *Tree, remove func() error, _ error) {
 		return nil, nil, fmt.Errorf("check out %s: %w", commit, err)
 	}
 	remove = func() error { return os.RemoveAll(dir) }
-	other := &Tree{Dir: dir, Base: commit, Branch: t.Branch, store: shared{memory.NewStorage(), t.store}, scratch: t.scratch}
+	other := &Tree{Dir: dir, Base: commit, Branch: t.Branch, store: shared{memory.NewStorage(), t.store}, scratch: t.scratch, deps: t.deps}
 	if err := other.checkOut(other.store, plumbing.NewHash(commit)); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("check out %s: %w", commit, err), remove())
 	}

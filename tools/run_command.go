@@ -33,7 +33,7 @@ var runCommand = define("run-command",
 			timeout = time.Duration(args.Seconds) * time.Second
 		}
 		b.progress("running a command")
-		res, err := b.Box.Run(ctx, t, sandbox.Command{Args: []string{"sh", "-c", args.Command}, Env: tc.Env, Timeout: timeout})
+		res, err := b.Box.Run(ctx, t, sandbox.Command{Args: []string{"sh", "-c", args.Command}, Toolchain: tc, Timeout: timeout})
 		if err != nil {
 			return agent.Result{}, fmt.Errorf("run command: %w", err)
 		}

@@ -31,7 +31,8 @@ type TestRun struct {
 	Tests   []TestResult  `json:"tests"` // empty when the runner's output has no machine format
 	Output  redact.Text   `json:"output"`
 	Took    time.Duration `json:"took"`
-	Cause   string        `json:"cause,omitempty"` // why it ended when it did not exit by itself: "timeout", "memory", ...
+	Cause   string        `json:"cause,omitempty"` // why it ended when it did not exit by itself: "timeout", "memory", "install", ...
+	Notes   []string      `json:"notes,omitempty"` // what was unusual: addresses refused to the installation, versions that were gone
 }
 
 // A TestResult is one test of a run. Status is "pass", "fail" or "skip".
