@@ -7,39 +7,11 @@ import (
 	"path"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
 )
-
-// A Frame is one place in the code that a failure names.
-type Frame struct {
-	Path string
-	Line int // 0 if unknown
-}
-
-var frameForm = regexp.MustCompile(`([A-Za-z0-9_@./\\+-]*[A-Za-z0-9_+-]\.(?:ts|tsx|mts|cts|js|jsx|mjs|cjs|go|py|rb|rs|java|kt|json))(?:["']?, line |:|\()(\d+)|([A-Za-z0-9_@./+-]*[A-Za-z0-9_+-]\.(?:ts|tsx|mts|cts|js|jsx|mjs|cjs|go|py))\b`)
-
-// Frames finds the places in the code that a failure names, in the order in which it names them.
-func Frames(f hotfix.Failure) []Frame {
-	var out []Frame
-	texts := []string{f.Stack.String(), f.Message.String()}
-	for _, l := range f.Logs {
-		texts = append(texts, l.String())
-	}
-	for _, text := range texts {
-		for _, m := range frameForm.FindAllStringSubmatch(text, 200) {
-			line, _ := strconv.Atoi(m[2]) // nothing but digits, or nothing
-			one := Frame{strings.ReplaceAll(m[1]+m[3], `\`, "/"), line}
-			if !slices.Contains(out, one) && len(out) < 60 {
-				out = append(out, one)
-			}
-		}
-	}
-	return out
-}
 
 const (
 	excerptMax  = 15_000 // characters of all excerpts
@@ -143,6 +115,7 @@ func commonEnd(a, b string) int {
 
 var (
 	word   = regexp.MustCompile(`[A-Za-z_$][A-Za-z0-9_$]{2,}`)
+	called = regexp.MustCompile(`([A-Za-z_$][\w$]{2,})(?:\(| \((?:\S*/)?[\w.-]+\.\w+:\d)`)
 	unfit  = regexp.MustCompile(`([A-Za-z_$][\w$]*) is not (?:a function|iterable|defined|a constructor)`)
 	quoted = regexp.MustCompile("[\"'`]([^\"'`\\n]{3,60})[\"'`]")
 	common = regexp.MustCompile(`(?i)^(error|typeerror|rangeerror|referenceerror|exception|cannot|read|properties|property|undefined|null|the|and|for|not|with|from|this|that|failed|failure|unexpected|token|object|function|async|await|http|https|www|com|github|node|internal|level|msg|info|warn|debug|true|false|main|index|test|panic|runtime|goroutine|was|were|has|have|could|unable|invalid|value|string|number|array|process|exit|code|file|line|row|col|column|time|status|request|response|data|type)$`)
@@ -161,6 +134,9 @@ func identifiers(f hotfix.Failure) []string {
 		if !common.MatchString(s) && !slices.Contains(out, s) && len(out) < 25 {
 			out = append(out, s)
 		}
+	}
+	for _, m := range called.FindAllStringSubmatch(text, 20) {
+		add(m[1])
 	}
 	for _, m := range unfit.FindAllStringSubmatch(text, 10) {
 		add(m[1])
@@ -181,22 +157,45 @@ func mixed(w string) bool {
 	return strings.Contains(strings.Trim(w, "_"), "_") || strings.ToLower(w[1:]) != w[1:] && strings.ToUpper(w) != w
 }
 
-// byNames looks for the identifiers in the code. A rare name says more than a common one.
+// byNames looks for the identifiers in the code. A rare name says more than a common one, and where it is declared more
+// than where it is used.
 func (r *ranking) byNames(files, names []string) {
-	var res []*regexp.Regexp
+	uses, declared := make([]finding, len(names)), make([]finding, len(names))
+	var declares []*regexp.Regexp
 	for _, n := range names {
-		res = append(res, regexp.MustCompile(regexp.QuoteMeta(n)))
+		declares = append(declares, declaration(n))
 	}
-	r.add(sourcesIn(files), res, 3)
+	for _, f := range sourcesIn(files) {
+		text, err := r.tree.Read(f)
+		if err != nil || strings.ContainsRune(text[:min(len(text), 8000)], 0) {
+			continue
+		}
+		for i, name := range names {
+			if !strings.Contains(text, name) {
+				continue
+			}
+			ls := lines(text)
+			for n, l := range ls {
+				if strings.Contains(l, name) {
+					uses[i].note(hit{f, ls, n})
+					if declares[i].MatchString(l) {
+						declared[i].note(hit{f, ls, n})
+					}
+				}
+			}
+		}
+	}
+	r.weigh(declared, 4)
+	r.weigh(uses, 3)
 }
 
-// add gives weight to the files in which something is found, the more the rarer it is and the earlier it stands in res.
-func (r *ranking) add(files []string, res []*regexp.Regexp, weight float64) {
-	if len(res) == 0 {
-		return
-	}
-	for i, found := range search(r.tree, files, res) {
-		if found.total == 0 || found.total > 60 {
+// commonest is how often something may occur before it says nothing.
+const commonest = 60
+
+// weigh gives weight to the files in which something was found, the more the rarer it is and the earlier it stands.
+func (r *ranking) weigh(found []finding, weight float64) {
+	for i, found := range found {
+		if found.total == 0 || found.total > commonest {
 			continue
 		}
 		for _, h := range found.hits {
@@ -278,7 +277,7 @@ func (r *ranking) excerpts(files []string) string {
 		}
 		b.WriteString(r.excerpt(f, share))
 	}
-	if test := r.nearestTest(files, order); test != "" {
+	if test := r.nearestTest(files, order); test != "" && len(order) > 0 {
 		b.WriteString("\na test to follow in style: " + r.excerpt(test, max(2000, min(4000, excerptMax-b.Len()))))
 	}
 	return b.String()

@@ -112,7 +112,7 @@ func (r *ranking) byConstructs(files []string, message string) {
 			res = append(res, c.code)
 		}
 	}
-	r.add(sourcesIn(files), res, 2)
+	r.weigh(search(r.tree, sourcesIn(files), res), 2)
 }
 
 var (

@@ -139,6 +139,13 @@ type finding struct {
 	hits  []hit
 }
 
+// note adds a hit; of many, the first are kept.
+func (f *finding) note(h hit) {
+	if f.total++; len(f.hits) < matchMax {
+		f.hits = append(f.hits, h)
+	}
+}
+
 // declaredFirst moves the hits that declare the symbol to the front.
 func (f *finding) declaredFirst(declares *regexp.Regexp) {
 	slices.SortStableFunc(f.hits, func(a, b hit) int {
@@ -170,10 +177,7 @@ func search(t *sandbox.Tree, files []string, res []*regexp.Regexp) []finding {
 				if !re.MatchString(l) {
 					continue
 				}
-				found[i].total++
-				if len(found[i].hits) < matchMax {
-					found[i].hits = append(found[i].hits, hit{path, ls, n})
-				}
+				found[i].note(hit{path, ls, n})
 			}
 		}
 	}
