@@ -38,7 +38,7 @@ func (c *Client) Access(ctx context.Context) (a Access, err error) {
 			a.Login = who.login
 		}
 	default:
-		gh := github.NewClient(&http.Client{Transport: newGate(c.base, c.cfg.Now), Timeout: c.cfg.HTTP.Timeout, CheckRedirect: stay})
+		gh := github.NewClient(&http.Client{Transport: newGate(c.cfg, c.base), Timeout: c.cfg.HTTP.Timeout, CheckRedirect: stay})
 		gh.BaseURL, gh.UserAgent = c.api, c.cfg.UserAgent
 		_, res, err = gh.RateLimit.Get(ctx)
 	}

@@ -47,8 +47,10 @@ type Config struct {
 	CABundle  []byte       // PEM, for git, besides the system's certificates
 	Author    Person       // of commits; zero is the account that the credential acts as
 	SignOff   bool         // commits end with a Signed-off-by line
-	Now       func() time.Time
-	Log       *slog.Logger
+	// WritesPerMinute bounds the writes with one credential; 0 is no bound. GitHub's secondary limit is 80 a minute.
+	WritesPerMinute int
+	Now             func() time.Time
+	Log             *slog.Logger
 }
 
 // A Client is the connection to one GitHub. It is safe for concurrent use.
@@ -104,7 +106,7 @@ func New(cfg Config) (*Client, error) {
 		s.token = s.withToken("token", cfg.Token)
 	}
 	if cfg.App != nil {
-		s.appGate = newGate(s.base, cfg.Now)
+		s.appGate = newGate(cfg, s.base)
 		if _, err = s.app(); err != nil {
 			return nil, err
 		}

@@ -5,7 +5,9 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -17,27 +19,55 @@ const (
 )
 
 // A gate is the way of one credential to the API. It refuses calls while a rate limit holds instead of waiting,
-// asks again only for what has changed, and repeats reads that met a broken gateway.
+// spreads writes before GitHub's secondary limit does, asks again only for what has changed, and repeats reads that met
+// a broken gateway.
 type gate struct {
-	next http.RoundTripper
-	now  func() time.Time
+	next      http.RoundTripper
+	now       func() time.Time
+	perMinute int // writes; 0 is no bound
 
 	kept pages
 
-	mu    sync.Mutex
-	until time.Time
+	mu     sync.Mutex
+	until  time.Time
+	writes []time.Time // of the last minute
 }
 
-func newGate(next http.RoundTripper, now func() time.Time) *gate {
-	return &gate{next: next, now: now, kept: pages{by: map[string]*page{}}}
+func newGate(cfg Config, next http.RoundTripper) *gate {
+	return &gate{next: next, now: cfg.Now, perMinute: cfg.WritesPerMinute, kept: pages{by: map[string]*page{}}}
+}
+
+// enter returns until when req must wait, zero if it may go.
+func (g *gate) enter(req *http.Request) time.Time {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.now()
+	if now.Before(g.until) {
+		return g.until
+	}
+	if g.perMinute <= 0 || req.Method == http.MethodGet || strings.HasSuffix(req.URL.Path, "/graphql") { // where we only ask
+		return time.Time{}
+	}
+	g.writes = slices.DeleteFunc(g.writes, func(t time.Time) bool { return now.Sub(t) >= time.Minute })
+	if len(g.writes) >= g.perMinute {
+		return g.writes[0].Add(time.Minute)
+	}
+	g.writes = append(g.writes, now)
+	return time.Time{}
+}
+
+// close lets no call through before until.
+func (g *gate) close(until time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if until.After(g.until) {
+		g.until = until
+	}
 }
 
 // RoundTrip sends req, or returns *Throttled without sending it.
 func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
-	g.mu.Lock()
-	until := g.until
-	g.mu.Unlock()
-	if g.now().Before(until) {
+	if until := g.enter(req); !until.IsZero() {
 		if req.Body != nil {
 			_ = req.Body.Close()
 		}
@@ -95,22 +125,24 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// limited returns until when GitHub wants no calls, zero if it said nothing of the kind.
+// limited returns until when GitHub wants no calls, zero if it said nothing of the kind. An answer that used up the
+// hour is still an answer, but no call follows it.
 func (g *gate) limited(resp *http.Response) time.Time {
+	reset := g.reset(resp.Header)
 	if resp.StatusCode != http.StatusForbidden && resp.StatusCode != http.StatusTooManyRequests {
+		if resource := resp.Header.Get("X-Ratelimit-Resource"); resource == "core" || resource == "" { // others have hours of their own
+			g.close(reset)
+		}
 		return time.Time{}
 	}
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // a part will do to look at
 	_ = resp.Body.Close()
 	resp.Body = io.NopCloser(bytes.NewReader(body))
-	var until time.Time
-	after, err := strconv.Atoi(resp.Header.Get("Retry-After"))
-	reset, resetErr := strconv.ParseInt(resp.Header.Get("X-Ratelimit-Reset"), 10, 64)
+	until := g.retryAfter(resp.Header)
 	switch {
-	case err == nil:
-		until = g.now().Add(time.Duration(after) * time.Second)
-	case resp.Header.Get("X-Ratelimit-Remaining") == "0" && resetErr == nil:
-		until = time.Unix(reset, 0).Add(time.Second)
+	case !until.IsZero():
+	case !reset.IsZero():
+		until = reset
 	case resp.StatusCode == http.StatusTooManyRequests, bytes.Contains(bytes.ToLower(body), []byte("secondary rate limit")):
 		until = g.now().Add(unsaidPause)
 	default:
@@ -119,10 +151,36 @@ func (g *gate) limited(resp *http.Response) time.Time {
 	if longest := g.now().Add(2 * time.Hour); until.After(longest) {
 		until = longest
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if until.After(g.until) {
-		g.until = until
-	}
+	g.close(until)
 	return until
+}
+
+// retryAfter reads the header of that name: seconds, or a time by GitHub's clock.
+func (g *gate) retryAfter(h http.Header) time.Time {
+	value := h.Get("Retry-After")
+	if seconds, err := strconv.Atoi(value); err == nil {
+		return g.now().Add(time.Duration(seconds) * time.Second)
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return g.local(at, h)
+	}
+	return time.Time{}
+}
+
+// reset returns when the next hour of calls begins, if this one's are used up.
+func (g *gate) reset(h http.Header) time.Time {
+	at, err := strconv.ParseInt(h.Get("X-Ratelimit-Reset"), 10, 64)
+	if err != nil || h.Get("X-Ratelimit-Remaining") != "0" {
+		return time.Time{}
+	}
+	return g.local(time.Unix(at, 0).Add(time.Second), h)
+}
+
+// local turns a time by GitHub's clock, which its answer tells, into one by ours, which may be wrong.
+func (g *gate) local(at time.Time, h http.Header) time.Time {
+	sent, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return at
+	}
+	return g.now().Add(at.Sub(sent))
 }

@@ -53,7 +53,7 @@ func (c *shared) renewed(fallback redact.Secret) func(context.Context) (redact.S
 }
 
 func (c *shared) session(name string, token func(context.Context) (redact.Secret, error)) *session {
-	signed := &signer{host: c.api.Host, token: token, next: newGate(c.base, c.cfg.Now)}
+	signed := &signer{host: c.api.Host, token: token, next: newGate(c.cfg, c.base)}
 	gh := github.NewClient(&http.Client{Transport: signed, Timeout: c.cfg.HTTP.Timeout, CheckRedirect: stay})
 	gh.BaseURL, gh.UserAgent = c.api, c.cfg.UserAgent
 	return &session{name: name, gh: gh, token: token}

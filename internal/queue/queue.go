@@ -56,7 +56,7 @@ type Config struct {
 	KeepRuns            time.Duration // 0 is ninety days
 	Grace               time.Duration // what is under way may finish within it when the queue stops; 0 is twenty seconds
 	Sweep               time.Duration // how often lost work, and a full lane, is looked at again; 0 is five seconds
-	Absence             time.Duration // how long another machine may be out of reach before its work is taken over; 0 is fifteen seconds
+	Absence             time.Duration // how long another machine may be out of reach before its work is taken over; 0 is ten seconds
 	Now                 func() time.Time
 	Log                 *slog.Logger
 }
@@ -127,7 +127,7 @@ func (c *Config) defaults() {
 	defaultTo(&c.KeepRuns, 90*24*time.Hour)
 	defaultTo(&c.Grace, 20*time.Second)
 	defaultTo(&c.Sweep, 5*time.Second)
-	defaultTo(&c.Absence, 15*time.Second)
+	defaultTo(&c.Absence, 10*time.Second)
 	if c.Now == nil {
 		c.Now = time.Now
 	}

@@ -53,6 +53,7 @@ func TestQueue(t *testing.T) {
 		{"a parked want is released or dropped", released},
 		{"a panic is a failure", panics},
 		{"throttled work waits and loses no attempt", throttled},
+		{"work that takes too long is cut off and says so", cutOff},
 		{"a stopping queue hands work back", handedBack},
 		{"a stopping queue lets work finish", finishes},
 		{"one fix per repository", perRepo},
@@ -362,6 +363,19 @@ func throttled(t *testing.T, h *house) {
 	h.idle()
 	require.Len(t, h.noted(), 3)
 	require.Greater(t, time.Since(began), 2*time.Second, "each wait is a second at least")
+}
+
+func cutOff(t *testing.T, h *house) {
+	work := h.work()
+	work.Fix = func(ctx context.Context, _ hotfix.Fingerprint) error {
+		<-ctx.Done()
+		return fmt.Errorf("step 7: %w", ctx.Err())
+	}
+	cfg := h.config(work)
+	cfg.Fix.Attempts, cfg.Fix.Timeout = 1, 50*time.Millisecond
+	h.start(cfg)
+	h.want("v1-a", hotfix.NextFix)
+	require.Equal(t, "one fix may take 50ms, and that was over: step 7: context deadline exceeded", h.parked()[0].Reason)
 }
 
 func handedBack(t *testing.T, h *house) {

@@ -11,7 +11,7 @@ import (
 )
 
 // deepEvery is every how many sweeps the jobs of work that nobody has begun are looked at.
-const deepEvery = 6
+const deepEvery = 3
 
 // alive is the lock that a worker has while it lives.
 func alive(worker string) string { return "worker " + worker }

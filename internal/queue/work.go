@@ -35,7 +35,7 @@ type wantWorker struct {
 }
 
 func (w *wantWorker) Timeout(job *river.Job[wantArgs]) time.Duration {
-	return w.q.limits(job.Args.Want).Timeout
+	return w.q.limits(job.Args.Want).Timeout + recordFor // ours comes first, and says why
 }
 
 func (q *Queue) limits(kind store.Kind) Limits {
@@ -67,8 +67,22 @@ func (w *wantWorker) Work(ctx context.Context, job *river.Job[wantArgs]) error {
 	if claim.Want.Attempts >= limits.Attempts { // its process died each time, so nobody could park it
 		return q.finish(ctx, claim, store.End{Failed: claim.Want.Reason, Park: true}, 0)
 	}
-	return q.conclude(ctx, claim, limits, q.do(ctx, args))
+	bounded, cancel := context.WithTimeoutCause(ctx, limits.Timeout, tooLong{args.Want, limits.Timeout})
+	defer cancel()
+	err = q.do(bounded, args)
+	if cause := (tooLong{}); err != nil && errors.As(context.Cause(bounded), &cause) && !errors.As(err, &cause) {
+		err = fmt.Errorf("%w: %w", cause, err)
+	}
+	return q.conclude(ctx, claim, limits, err)
 }
+
+// tooLong is why work that ran into its deadline was cut off.
+type tooLong struct {
+	kind store.Kind
+	time time.Duration
+}
+
+func (t tooLong) Error() string { return fmt.Sprintf("one %s may take %s, and that was over", t.kind, t.time) }
 
 // do calls the work's function. A panic is a failure like any other.
 func (q *Queue) do(ctx context.Context, args wantArgs) (err error) {
@@ -96,7 +110,7 @@ func (q *Queue) conclude(ctx context.Context, c store.Claim, limits Limits, err 
 	switch {
 	case err == nil:
 		return q.finish(ctx, c, store.End{}, 0)
-	case errors.Is(ctx.Err(), context.Canceled): // we are stopping; a deadline is another matter
+	case errors.Is(ctx.Err(), context.Canceled): // we are stopping
 		log.Info("work handed back")
 		return q.finish(ctx, c, store.End{Later: true}, 0)
 	case errors.As(err, &later):

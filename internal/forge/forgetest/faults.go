@@ -144,6 +144,7 @@ func (f *Forge) rateHeader(q *query, status int) http.Header {
 		r.used = min(r.used+1, f.limit)
 	}
 	return http.Header{
+		"Date":                  {f.Now().UTC().Format(http.TimeFormat)},
 		"X-Ratelimit-Limit":     {strconv.Itoa(f.limit)},
 		"X-Ratelimit-Remaining": {strconv.Itoa(f.limit - r.used)},
 		"X-Ratelimit-Used":      {strconv.Itoa(r.used)},
