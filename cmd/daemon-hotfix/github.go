@@ -21,6 +21,7 @@ type githubFlags struct {
 	ServerURL string `help:"GitHub's pages and git remotes." default:"https://github.com" env:"GITHUB_SERVER_URL" name:"server-url"`
 	AppID     int64  `help:"Id of our own GitHub App. Its private key is in HOTFIX_APP_PRIVATE_KEY, or in the file that HOTFIX_APP_PRIVATE_KEY_FILE names." env:"HOTFIX_APP_ID" placeholder:"ID"`
 	Kernel    string `help:"Address of the kernel, to renew its tokens when work takes longer than the hour they live." env:"HOTFIX_KERNEL_URL" placeholder:"URL" name:"kernel-url"`
+	Writes    int    `help:"Most writes in a minute with one credential; 0 is no bound. GitHub allows about 80." name:"limit-writes" default:"60"`
 }
 
 // sourceFlags say where the source of plugins lives when a failure does not.
@@ -58,7 +59,7 @@ type hub struct {
 // config is how to reach GitHub: as our own app where it is installed, else with GITHUB_TOKEN, else with what a
 // delivery brings.
 func (f githubFlags) config(log *slog.Logger) (forge.Config, error) {
-	cfg := forge.Config{API: f.APIURL, Server: f.ServerURL, Token: redact.NewSecret(os.Getenv("GITHUB_TOKEN")), Log: log}
+	cfg := forge.Config{API: f.APIURL, Server: f.ServerURL, Token: redact.NewSecret(os.Getenv("GITHUB_TOKEN")), WritesPerMinute: f.Writes, Log: log}
 	key, err := secretEnv("HOTFIX_APP_PRIVATE_KEY")
 	switch {
 	case err != nil:

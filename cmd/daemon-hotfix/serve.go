@@ -19,7 +19,6 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/kernel"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/model"
-	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/queue"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/triage"
@@ -38,10 +37,14 @@ type serveCmd struct {
 	ShortName string          `help:"owner/repo@ref that this daemon runs as. Default: the release or commit it was built from." env:"HOTFIX_SHORT_NAME" placeholder:"REPO@REF"`
 	Homepage  string          `help:"Public address of this daemon, for the manifest." env:"HOTFIX_HOMEPAGE" placeholder:"URL"`
 
+	Grace time.Duration `help:"How long what is under way may go on when the daemon is told to stop; the rest is handed back." default:"20s" env:"HOTFIX_GRACE"`
+
 	Github githubFlags `embed:""`
 	Source sourceFlags `embed:"" prefix:"source-"`
 	Budget budgetFlags `embed:"" prefix:"budget-"`
 	Break  breakFlags  `embed:"" prefix:"breaker-"`
+	Limit  limitFlags  `embed:"" prefix:"limit-"`
+	Keep   keepFlags   `embed:"" prefix:"keep-"`
 	Log    logFlags    `embed:"" prefix:"log-"`
 }
 
@@ -128,7 +131,7 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	case <-ctx.Done():
 		log.Info("stopping: finishing or handing back what is under way")
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Grace+stopMargin)
 	defer cancel()
 	return errors.Join(err, server.Shutdown(grace), e.Stop(grace))
 }
@@ -154,6 +157,10 @@ func (c *serveCmd) engine(log *slog.Logger) (engine.Config, error) {
 	}
 	if len(allow) == 0 {
 		log.Warn("no repository is allowed: failures are counted and nothing is written; see --allow")
+	}
+	jobs, err := c.queue()
+	if err != nil {
+		return cfg, err
 	}
 	github, err := c.Github.connect(log)
 	if err != nil {
@@ -187,7 +194,7 @@ func (c *serveCmd) engine(log *slog.Logger) (engine.Config, error) {
 			Breaker: daemon.Breaker{PerHour: c.Break.PerHour, PerDay: c.Break.PerDay, Overall: c.Break.Overall, Notify: c.Break.Notify},
 			Budget:  agent.Budget{Steps: c.Budget.Steps, Tokens: c.Budget.Tokens, Wall: c.Budget.Wall, Money: c.Budget.Money},
 		},
-		Queue: queue.Config{},
+		Queue: jobs,
 	}
 	return cfg, c.fixing(&cfg.Daemon, data, log)
 }

@@ -36,6 +36,9 @@ func TestServeRefusesABadConfiguration(t *testing.T) {
 		{"kernel without https", []string{"--kernel-url", "http://kernel.example"}, "--kernel-url:"},
 		{"source", []string{"--source-map", "https://greet.example=greet"}, "--source-map:"},
 		{"fallback", []string{"--source-fallback", "acme"}, "--source-fallback:"},
+		{"no fixes at all", []string{"--limit-fixes", "0"}, "--limit-fixes and --limit-fixes-per-repo must be at least 1"},
+		{"less time than budget", []string{"--limit-fix-time", "10m"}, "--limit-fix-time must be longer than --budget-wall"},
+		{"negative", []string{"--keep-runs=-1h"}, "must not be negative"},
 		{"unknown flag", []string{"--alow", "x"}, "unknown flag --alow"},
 	}
 	for _, tt := range tests {

@@ -52,8 +52,8 @@ type Config struct {
 	Triage, Report, Fix Limits
 	WatchEvery          time.Duration // 0 is five minutes
 	WatchTimeout        time.Duration // 0 is ten minutes
-	KeepNotices         time.Duration // so long is a delivery that comes again recognised; 0 is thirty days
-	KeepRuns            time.Duration // 0 is ninety days
+	KeepNotices         time.Duration // so long is a delivery that comes again recognised; 0 is thirty days, negative for ever
+	KeepRuns            time.Duration // 0 is ninety days, negative for ever
 	Grace               time.Duration // what is under way may finish within it when the queue stops; 0 is twenty seconds
 	Sweep               time.Duration // how often lost work, and a full lane, is looked at again; 0 is five seconds
 	Absence             time.Duration // how long another machine may be out of reach before its work is taken over; 0 is ten seconds

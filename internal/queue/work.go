@@ -82,7 +82,9 @@ type tooLong struct {
 	time time.Duration
 }
 
-func (t tooLong) Error() string { return fmt.Sprintf("one %s may take %s, and that was over", t.kind, t.time) }
+func (t tooLong) Error() string {
+	return fmt.Sprintf("one %s may take %s, and that was over", t.kind, t.time)
+}
 
 // do calls the work's function. A panic is a failure like any other.
 func (q *Queue) do(ctx context.Context, args wantArgs) (err error) {

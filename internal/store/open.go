@@ -109,7 +109,7 @@ func (s *SQL) openPG(ctx context.Context, dsn string) error {
 	return nil
 }
 
-// migrate brings our tables up to date, one process at a time.
+// migrate brings our tables up to date, one process at a time. There is no way back but a backup.
 func (s *SQL) migrate(ctx context.Context) error {
 	unlock, err := s.Exclusive(ctx, "migrate")
 	if err != nil {
@@ -129,6 +129,14 @@ func (s *SQL) migrate(ctx context.Context) error {
 		goose.WithTableName("hotfix_migrations"))
 	if err != nil {
 		return err
+	}
+	version, err := provider.GetDBVersion(ctx)
+	if err != nil {
+		return err
+	}
+	sources := provider.ListSources()
+	if newest := sources[len(sources)-1].Version; version > newest {
+		return fmt.Errorf("a newer daemon-hotfix made the tables (version %d, and this one knows %d): install that one, or go back to a backup", version, newest)
 	}
 	if _, err = provider.Up(ctx); err != nil {
 		return err

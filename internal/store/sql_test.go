@@ -130,7 +130,7 @@ func tokenKey(t *testing.T, dsn string) {
 	got, err := open(t, store.Config{DSN: dsn, Key: key}).Notice(ctx, "n1")
 	require.NoError(t, err)
 	require.Equal(t, n.Token.Reveal(), got.Token.Reveal())
-	got, err = open(t, store.Config{DSN: dsn, Key: bytes.Repeat([]byte{8}, 32)}).Notice(ctx, "n1")
+	got, err = open(t, store.Config{DSN: dsn}).Notice(ctx, "n1")
 	require.NoError(t, err, "the notice itself is still worth handling")
 	require.Empty(t, got.Token.Reveal())
 

@@ -4,8 +4,11 @@ package store
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -90,7 +93,31 @@ func Open(ctx context.Context, cfg Config) (*SQL, error) {
 		_ = s.Close()
 		return nil, fmt.Errorf("bring tables up to date: %w", classify(err))
 	}
+	if len(cfg.Key) > 0 {
+		if err := s.sameKey(ctx, cfg.Key); err != nil {
+			_ = s.Close()
+			return nil, err
+		}
+	}
 	return s, nil
+}
+
+// sameKey refuses a key that is not the store's. The first one given becomes it.
+func (s *SQL) sameKey(ctx context.Context, key []byte) error {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte("the key of this store"))
+	mark, kept := hex.EncodeToString(mac.Sum(nil)), ""
+	err := s.Write(ctx, func(tx Tx) error {
+		return first(ctx, tx.querier(), `INSERT INTO about (name, value) VALUES ('key', ?)
+			ON CONFLICT (name) DO UPDATE SET value = about.value RETURNING value`, []any{mark}, &kept)
+	})
+	if err == nil && kept != mark {
+		err = errors.New("the store was made with another key: give every machine the file \"key\" of the data directory that it was made with")
+	}
+	if err != nil {
+		return fmt.Errorf("compare keys: %w", err)
+	}
+	return nil
 }
 
 func (s *SQL) connect(ctx context.Context, cfg Config) error {

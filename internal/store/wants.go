@@ -128,7 +128,7 @@ func (s *SQL) Counts(ctx context.Context) (map[Kind]Count, error) {
 }
 
 // Prune forgets expired tokens, and notices and runs that are older than these ages; what is still wanted stays. An
-// age of 0 keeps everything.
+// age of 0 or less keeps everything.
 func (s *SQL) Prune(ctx context.Context, notices, runs time.Duration) error {
 	now := s.now()
 	err := s.Write(ctx, func(tx Tx) error {

@@ -50,9 +50,3 @@ CREATE TABLE wants (
     PRIMARY KEY (kind, name)
 );
 CREATE INDEX wants_lane ON wants (kind, lane) WHERE worker <> '';
-
--- +goose Down
-DROP TABLE wants;
-DROP TABLE runs;
-DROP TABLE cases;
-DROP TABLE notices;

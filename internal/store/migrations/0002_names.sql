@@ -8,8 +8,3 @@ CREATE TABLE names (
 CREATE INDEX names_at ON names (at);
 ALTER TABLE cases ADD COLUMN opened bigint NOT NULL DEFAULT 0;  -- when its issue was decided upon
 CREATE INDEX cases_opened ON cases (opened);
-
--- +goose Down
-DROP INDEX cases_opened;
-ALTER TABLE cases DROP COLUMN opened;
-DROP TABLE names;

@@ -54,9 +54,3 @@ CREATE TABLE case_counts (
     PRIMARY KEY (fingerprint, day)
 );
 CREATE INDEX case_counts_day ON case_counts (day, fingerprint, n);
-
--- +goose Down
-DROP TABLE case_counts;
-DROP TABLE plugin_counts;
-DROP TABLE attempt_list;
-DROP TABLE case_list;
