@@ -33,7 +33,7 @@ func (d *Daemon) signature(a *asking) redact.Text {
 func line2(s string) string { return strings.Join(strings.Fields(visible(s)), " ") }
 
 // standing is where a case stands, in a few words.
-func standing(c *hotfix.Case) string {
+func standing(c hotfix.Case) string {
 	switch {
 	case c.DupOf != "":
 		return "counted on another issue"

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"text/template"
 	"time"
@@ -103,15 +104,22 @@ type issuePage struct {
 	State   string // the line that brings the case back
 	Class   hotfix.Class
 	Excerpt string
-	Notify  []string
-	TrigURL string
-	Server  string
+	Move    *hotfix.Move // the latest, nil if it is only new
+	Spark   string       // how often on each of the last days
+	Cause   triage.Cause
+	Source  string // link to the first place in the plugin's own code
+	RunURL  string
+	Command string // that shows the failure in the repository
+	// FirstError is the line of the log where the failure shows first, 0 if none does.
+	FirstError int
+	Notify     []string
+	TrigURL    string
+	Server     string
 }
 
 // issueBody renders the issue of c within the longest body allowed: first the log excerpt is cut, then the message.
 func (d *Daemon) issueBody(c hotfix.Case, s Settings) (redact.Text, error) {
-	page := issuePage{Case: c, Marker: d.marker(c), State: d.state(c), Class: triage.Classify(c.Latest), Excerpt: triage.Excerpt(c.Latest.Logs, 6000),
-		Notify: logins(s.Notify), TrigURL: d.link(c.Latest.Trigger), Server: d.cfg.Server}
+	page := d.issuePage(c, s)
 	name := "issue"
 	if c.Fingerprint == pageCase {
 		name, page.State, page.Notify = "page", "", logins(append(s.Notify, d.cfg.Breaker.Notify...))
@@ -120,7 +128,7 @@ func (d *Daemon) issueBody(c hotfix.Case, s Settings) (redact.Text, error) {
 	if err != nil || utf8.RuneCountInString(body.String()) <= s.MaxBodyChars {
 		return body, err
 	}
-	page.Excerpt = ""
+	page.Excerpt, page.FirstError = "", 0
 	page.Latest.Message = redact.Cut(page.Latest.Message, s.MaxBodyChars/4)
 	page.Latest.Stack = redact.Cut(page.Latest.Stack, s.MaxBodyChars/4)
 	body, err = d.render(name, page)
@@ -128,7 +136,77 @@ func (d *Daemon) issueBody(c hotfix.Case, s Settings) (redact.Text, error) {
 		return body, err
 	}
 	page.State = ""
+	page.Attempts, page.Audit, page.Moves = last(page.Attempts, 3), last(page.Audit, 5), last(page.Moves, 5)
 	return d.render(name, page)
+}
+
+// last is the last n of list.
+func last[T any](list []T, n int) []T { return list[max(0, len(list)-n):] }
+
+// issuePage gathers what the issue of c shows.
+func (d *Daemon) issuePage(c hotfix.Case, s Settings) issuePage {
+	f := c.Latest
+	page := issuePage{Case: c, Marker: d.marker(c), State: d.state(c), Class: triage.Classify(f), Spark: spark(c, d.cfg.Now()), Cause: triage.CauseOf(f),
+		Notify: logins(s.Notify), TrigURL: d.link(f.Trigger), Server: d.cfg.Server}
+	page.Excerpt, page.FirstError = triage.Numbered(f.Logs, excerptMax)
+	if n := len(c.Moves); n > 1 {
+		page.Move = &c.Moves[n-1]
+	}
+	if f.Run != nil && strings.HasPrefix(f.Run.URL, d.cfg.Server+"/") && !strings.ContainsAny(f.Run.URL, " ()<>[]\"'\n") {
+		page.RunURL = f.Run.URL
+	}
+	if at := page.Cause.Frame; at != nil {
+		page.Source = d.source(f, *at)
+	}
+	for _, a := range c.Attempts {
+		if before := a.Outcome.Evidence.Before; len(before) > 0 {
+			page.Command = command(before[0].Command)
+		}
+	}
+	return page
+}
+
+// excerptMax bounds the log excerpt of an issue, in bytes.
+const excerptMax = 6000
+
+// source is a place in the plugin's code, as a link to the version that failed where that is known.
+func (d *Daemon) source(f hotfix.Failure, at triage.Frame) string {
+	name := fmt.Sprintf("%s line %d", at.File, at.Line)
+	if at.Func != "" {
+		name += ", in " + at.Func
+	}
+	version := f.Plugin.Ref
+	if f.Run != nil && f.Run.SHA != "" {
+		version = f.Run.SHA
+	}
+	if version == "" || strings.Contains(version, ":") || f.Plugin.Repo.IsZero() || strings.HasPrefix(at.File, "/") {
+		return code(name)
+	}
+	path := url.URL{Path: f.Plugin.Repo.String() + "/blob/" + version + "/" + at.File}
+	link := d.cfg.Server + "/" + strings.NewReplacer("(", "%28", ")", "%29").Replace(path.EscapedPath())
+	return fmt.Sprintf("[%s](%s#L%d)", code(name), link, at.Line)
+}
+
+// sparkDays is how many days a sparkline shows.
+const sparkDays = 14
+
+// spark draws how often c failed on each of the last days.
+func spark(c hotfix.Case, now time.Time) string {
+	days := c.PerDay(now, sparkDays)
+	high := slices.Max(days)
+	if high == 0 || c.Count == 1 {
+		return ""
+	}
+	bars := []rune("▁▂▃▄▅▆▇█")
+	var b strings.Builder
+	for _, n := range days {
+		if n == 0 {
+			b.WriteRune('·')
+			continue
+		}
+		b.WriteRune(bars[(n*len(bars)-1)/high])
+	}
+	return fmt.Sprintf("`%s` over %d days, up to %d a day, %d today", b.String(), sparkDays, high, days[len(days)-1])
 }
 
 // logins keeps what can be a GitHub login or team, since these are the only mentions that are ever made.

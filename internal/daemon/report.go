@@ -118,12 +118,12 @@ func wanted(s hotfix.State) (state, reason string) {
 
 // heed takes in what a person did with the issue since we left it, and reports whether that moved the case.
 func (d *Daemon) heed(c *hotfix.Case, found hotfix.Issue) bool {
-	left, at := c.Shown.State, d.cfg.Now()
+	left, at := c.Shown.State, found.ClosedAt
 	if left == "" {
 		left, _ = wanted(c.State)
 	}
-	if !found.ClosedAt.IsZero() {
-		at = found.ClosedAt
+	if at.IsZero() || at.After(d.cfg.Now()) { // two clocks that do not agree: it was after we saw it open
+		at = c.Shown.At
 	}
 	o := hotfix.Occasion{By: "somebody", At: at, Evidence: fmt.Sprintf("#%d", found.Number)}
 	switch {
@@ -176,7 +176,7 @@ func (d *Daemon) saveIssue(ctx context.Context, forge Forge, c *hotfix.Case, s S
 		return hotfix.Issue{}, err
 	}
 	want := hotfix.Issue{Repo: c.Repo, Number: c.Issue, Marker: d.marker(*c), Also: oldMarkers(c.Latest),
-		Title: triage.Title(c.Latest), Body: body, Labels: s.IssueLabels}
+		Title: line(triage.Title(c.Latest), 120), Body: body, Labels: s.IssueLabels}
 	raise := c.State == hotfix.Escalating && c.Raised.IsZero()
 	if raise {
 		want.Raise = []string{priorityLabel}

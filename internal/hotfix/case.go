@@ -52,6 +52,7 @@ type Case struct {
 	Late        int         `json:"late,omitempty"`    // failures that were heard of too late to mean anything
 	Raised      time.Time   `json:"raised,omitzero"`   // when its priority was raised, which happens once
 	Shown       Shown       `json:"shown,omitzero"`    // what its issue says
+	Like        []int       `json:"like,omitempty"`    // issues in its repository that may be about the same
 }
 
 // A Shown is how we left the issue of a case.

@@ -220,7 +220,7 @@ func (c *Case) Moved() time.Time {
 func inverse(to State, on Event) string {
 	switch to {
 	case New, Escalating:
-		return "/hotfix snooze or /hotfix ignore"
+		return "`/hotfix snooze` or `/hotfix ignore`"
 	case Regressed:
 		return "close the issue as completed"
 	case Fixing:
@@ -228,17 +228,17 @@ func inverse(to State, on Event) string {
 	case Closed, FixMerged, Verified, Obsolete:
 		return "reopen the issue"
 	case Snoozed, Ignored:
-		return "/hotfix unignore"
+		return "`/hotfix unignore`"
 	case Duplicated:
-		return "/hotfix undup"
+		return "`/hotfix undup`"
 	}
 	switch on {
 	case Woke:
-		return "/hotfix snooze"
+		return "`/hotfix snooze`"
 	case Parted:
-		return "/hotfix dup"
+		return "`/hotfix dup`"
 	case Rejected:
-		return "/hotfix retry"
+		return "`/hotfix retry`"
 	}
-	return "/hotfix ignore"
+	return "`/hotfix ignore`"
 }

@@ -2,6 +2,7 @@ package triage
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
@@ -22,7 +23,29 @@ func Excerpt(logs []redact.Text, max int) string {
 	if len(all) == 0 || max <= 0 {
 		return ""
 	}
-	first := firstError(all)
+	return excerptAt(all, firstError(all), max)
+}
+
+// Numbered is Excerpt with the number of each line before it, and the number of the line where the failure shows
+// first; 0 if none does.
+func Numbered(logs []redact.Text, max int) (text string, first int) {
+	all := excerptLines(logs)
+	if len(all) == 0 || max <= 0 {
+		return "", 0
+	}
+	at := firstError(all)
+	if errorRank(all[at]) > 1 {
+		first = at + 1
+	}
+	width := len(strconv.Itoa(len(all)))
+	for i, line := range all {
+		all[i] = fmt.Sprintf("%*d  %s", width, i+1, line)
+	}
+	return excerptAt(all, at, max), first
+}
+
+// excerptAt narrows the excerpt around line first until it fits.
+func excerptAt(all []string, first, max int) string {
 	before, after, tail := excerptBefore, excerptAfter, excerptTail
 	for {
 		s := excerptOf(all, span{first - before, first + after}, tail)

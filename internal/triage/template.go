@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
@@ -24,10 +25,14 @@ func Template(f hotfix.Failure) string {
 	return s.readable()
 }
 
-// Title returns one line that names the problem, of at most 100 characters.
+// Title returns one line that names the problem, of at most 100 characters: the message as it was, without what only
+// tells this occurrence from others.
 func Title(f hotfix.Failure) string {
 	s := newShape(f)
 	s.template = s.whole
+	if said := spoken(cutBytes(read(f).message, maskRead), knownValues(f)); said != "" {
+		s.template = said
+	}
 	title := s.readable()
 	if title == "" {
 		title = "Failure without a message"
@@ -42,6 +47,31 @@ func Title(f hotfix.Failure) string {
 		return clip(title, titleMax-n) + where
 	}
 	return clip(title, titleMax)
+}
+
+// spoken is a message with holes only where a word is an id or holds a value of the event. It is empty if the message
+// has marks that are not meant for a line of text.
+func spoken(s string, known []string) string {
+	if contains(s, "```", "<!--") || strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.C, r) && r != '\n' && r != '\t' }) {
+		return ""
+	}
+	words := strings.Fields(s)
+	for i, w := range words {
+		bare := strings.ToLower(strings.Trim(w, "'\"`()[]{},.:;"))
+		if utf8.RuneCountInString(w) > 60 || isID(bare) || len(bare) > 6 && allDigits(bare) || holdsAny(bare, known) {
+			words[i] = hole
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func holdsAny(word string, known []string) bool {
+	for _, k := range known {
+		if strings.Contains(word, k) {
+			return true
+		}
+	}
+	return false
 }
 
 // clip cuts s to at most n characters, at a word if one ends close by.

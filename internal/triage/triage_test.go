@@ -101,6 +101,11 @@ func TestTitle(t *testing.T) {
 	require.Equal(t, "Cannot read properties of undefined (reading 'login') in getUserReward (payment.ts)",
 		Title(failed("TypeError: Cannot read properties of undefined (reading 'login')\n    at getUserReward (/app/src/parser/payment.ts:81:7)")))
 	require.Equal(t, "Failure without a message", Title(failed("")))
+	require.Equal(t, "HTTP 500: Invalid regular expression: /\\bC++\\b/: Nothing to repeat",
+		Title(failed("HTTP (target: https://x.example) 500: SyntaxError: Invalid regular expression: /\\bC++\\b/: Nothing to repeat")))
+	told := failed("User mona-lisa has no wallet in acme/shop: request 7f9c24e5-2f31-4d0b-9a6e-1f2e3d4c5b6a, issue 42")
+	told.Trigger.Actor, told.Trigger.Repo = "mona-lisa", hotfix.Repo{Owner: "acme", Name: "shop"}
+	require.Equal(t, "User \u2026 has no wallet in \u2026 request \u2026 issue 42", Title(told))
 	long := Title(failed(strings.Repeat("the very long message goes on ", 20)))
 	require.LessOrEqual(t, len([]rune(long)), 100)
 	require.True(t, strings.HasSuffix(long, hole))
