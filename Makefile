@@ -19,8 +19,8 @@ test: setup vet
 eval: setup
 	$(GO) run ./cmd/evals run $(ARGS)
 
-bench:
-	$(GO) test -run '^$$' -bench . -benchtime 2s ./...
+bench: setup
+	.ci/bench docs/performance.md
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/daemon-hotfix ./cmd/daemon-hotfix
