@@ -24,7 +24,7 @@ type Model interface {
 //
 //	Reads() bool   // it changes nothing: several such calls of one reply may run side by side
 //	Ends() bool    // it can end the run: it is not called after a call of the same reply failed
-//	Redo(context.Context, json.RawMessage) error // repeats a call's lasting effect when a run is resumed
+//	Redo(context.Context, Call) error // repeats the lasting effect of a call that was made when a run is resumed
 type Tool interface {
 	Definition() *llms.FunctionDefinition
 	Call(ctx context.Context, args json.RawMessage) (Result, error)

@@ -172,12 +172,12 @@ func (a *Agent) redo(ctx context.Context, run *Run) error {
 	for i := range run.Steps {
 		for _, c := range run.Steps[i].Calls {
 			t, ok := a.tool(c.Tool).(interface {
-				Redo(context.Context, json.RawMessage) error
+				Redo(context.Context, Call) error
 			})
 			if !ok || c.Err != "" || c.Fault != "" || c.Result == "" {
 				continue
 			}
-			if err := t.Redo(ctx, c.Args); err != nil {
+			if err := t.Redo(ctx, c); err != nil {
 				return fmt.Errorf("resume at step %d: %s: %w", i+1, c.Tool, err)
 			}
 		}

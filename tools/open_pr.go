@@ -24,7 +24,16 @@ var openPR = define("open-pr",
 			return agent.Result{}, err
 		}
 		return b.propose(ctx, args)
-	}).ending().needing(func(b *Bench) bool { return b.Box != nil && b.Open != nil })
+	}).ending().needing(func(b *Bench) bool { return b.Box != nil && b.Open != nil }).remembering()
+
+// remembering makes a resumed run know that the doubt was raised before.
+func (t Tool) remembering() Tool {
+	t.redo = func(_ context.Context, b *Bench, c agent.Call) error {
+		b.doubted = b.doubted || strings.Contains(c.Result, "("+ruleReported+")")
+		return nil
+	}
+	return t
+}
 
 // propose proves what is changed, asks the policy and opens the draft.
 func (b *Bench) propose(ctx context.Context, args openPRArgs) (agent.Result, error) {

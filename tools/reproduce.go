@@ -22,6 +22,9 @@ func signs(f hotfix.Failure) []string {
 	return append(out, identifiers(hotfix.Failure{Message: f.Message})...)
 }
 
+// ruleReported names the doubt in what the model is told, and so in a former run.
+const ruleReported = "reported-reason"
+
 // doubt is raised once, when nothing in what the added tests print on the old code recalls the reported failure. A test
 // may show a fault in another way than production did, but the model has to say so, and the reviewer hears of it.
 func (b *Bench) doubt(e hotfix.Evidence) *hotfix.Reason {
@@ -29,7 +32,7 @@ func (b *Bench) doubt(e hotfix.Evidence) *hotfix.Reason {
 		return nil
 	}
 	b.doubted = true
-	return &hotfix.Reason{Rule: "reported-reason", Because: "The added tests fail on the old code, but nothing they print there recalls the reported failure. " +
+	return &hotfix.Reason{Rule: ruleReported, Because: "The added tests fail on the old code, but nothing they print there recalls the reported failure. " +
 		"Make a test fail as reported; if that is not possible, say in the explanation why this test shows the same fault, and call open-pr again."}
 }
 

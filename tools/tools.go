@@ -24,10 +24,10 @@ type Tool struct {
 	def  *llms.FunctionDefinition
 	call func(context.Context, *Bench, json.RawMessage) (agent.Result, error)
 
-	reads bool                                                 // it changes nothing
-	ends  bool                                                 // it can end the run
-	redo  func(context.Context, *Bench, json.RawMessage) error // repeats the lasting effect of a call
-	given func(*Bench) bool                                    // whether the bench has what it needs; nil: always
+	reads bool                                            // it changes nothing
+	ends  bool                                            // it can end the run
+	redo  func(context.Context, *Bench, agent.Call) error // repeats the lasting effect of a call
+	given func(*Bench) bool                               // whether the bench has what it needs; nil: always
 }
 
 // On binds the tools to a bench. A tool whose needs are not on the bench is left out.
@@ -71,11 +71,11 @@ func (b bound) Reads() bool { return b.tool.reads }
 func (b bound) Ends() bool { return b.tool.ends }
 
 // Redo repeats the lasting effect of a call of a former run.
-func (b bound) Redo(ctx context.Context, args json.RawMessage) error {
+func (b bound) Redo(ctx context.Context, c agent.Call) error {
 	if b.tool.redo == nil {
 		return nil
 	}
-	return b.tool.redo(ctx, b.bench, args)
+	return b.tool.redo(ctx, b.bench, c)
 }
 
 // Call makes one call. This is the one place where what a tool returns is scrubbed.
@@ -127,8 +127,8 @@ func (t Tool) needing(given func(*Bench) bool) Tool {
 
 // redone says how a call's lasting effect is repeated.
 func redone[Args any](t Tool, redo func(context.Context, *Bench, Args) error) Tool {
-	t.redo = func(ctx context.Context, b *Bench, raw json.RawMessage) error {
-		args, err := decode[Args](raw)
+	t.redo = func(ctx context.Context, b *Bench, c agent.Call) error {
+		args, err := decode[Args](c.Args)
 		if err != nil {
 			return err
 		}

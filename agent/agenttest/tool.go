@@ -39,11 +39,11 @@ func (t Tool) Reads() bool { return t.Read }
 func (t Tool) Ends() bool { return t.End }
 
 // Redo does what Repeat does.
-func (t Tool) Redo(ctx context.Context, args json.RawMessage) error {
+func (t Tool) Redo(ctx context.Context, c agent.Call) error {
 	if t.Repeat == nil {
 		return nil
 	}
-	return t.Repeat(ctx, args)
+	return t.Repeat(ctx, c.Args)
 }
 
 // Finish is a tool that ends the run.
