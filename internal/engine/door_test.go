@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	if raw := os.Getenv(machineEnv); raw != "" {
 		os.Exit(machineMain(raw))
 	}
-	os.Exit(storetest.Main(m))
+	os.Exit(withPrograms(func() int { return storetest.Main(m) }))
 }
 
 var repo = hotfix.Repo{Owner: "acme", Name: "greet"}
