@@ -81,7 +81,7 @@ func tally(ctx context.Context, q querier, c hotfix.Case, n int64) error {
 	_, err := q.exec(ctx, `INSERT INTO case_counts (day, fingerprint, n) VALUES (?, ?, ?)
 		ON CONFLICT (fingerprint, day) DO UPDATE SET n = case_counts.n + excluded.n`,
 		[]any{micros(day), clean(string(c.Fingerprint)), n})
-	for _, hours := range []int64{24, 1} {
+	for _, hours := range []int64{24, 6, 1} {
 		if err != nil {
 			return err
 		}

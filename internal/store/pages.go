@@ -130,14 +130,10 @@ type Tally struct {
 	N  int       `json:"n"`
 }
 
-// Rates counts the failures of each plugin since then, in spans of so many hours: up to 23 of them, or whole days.
+// Rates counts the failures of each plugin since then, in spans of 1, 6 or 24 hours.
 func (s *SQL) Rates(ctx context.Context, since time.Time, hours int) ([]Tally, error) {
-	kept, span := int64(1), int64(hours)*int64(time.Hour/time.Microsecond)
-	if hours%24 == 0 {
-		kept = 24
-	}
-	return s.tallies(ctx, "count failures", `SELECT at / ? * ?, plugin, CAST(sum(n) AS bigint) FROM plugin_counts WHERE span = ? AND at >= ?
-		GROUP BY 1, 2 ORDER BY 1, 2`, []any{span, span, kept, micros(since.UTC().Truncate(time.Duration(hours) * time.Hour))})
+	return s.tallies(ctx, "count failures", "SELECT at, plugin, n FROM plugin_counts WHERE span = ? AND at >= ? ORDER BY at, plugin",
+		[]any{int64(hours), micros(since.UTC().Truncate(time.Duration(hours) * time.Hour))})
 }
 
 // Days counts the failures of one case on each day since then.
@@ -289,4 +285,20 @@ func (s *SQL) RunRow(ctx context.Context, id string) (RunRow, error) {
 	err := s.first(ctx, "read run "+id, "SELECT at, stop, steps FROM runs WHERE id = ?", []any{clean(id)}, &at, &stop, &row.Steps)
 	row.Saved, row.Stop = fromMicros(at), agent.Stop(stop)
 	return row, err
+}
+
+// Pulse is another text whenever something that the lists show may have changed.
+func (s *SQL) Pulse(ctx context.Context) (string, error) {
+	var seen, run, wanted, wants int64
+	err := s.first(ctx, "see whether anything changed", `SELECT (SELECT coalesce(max(seen), 0) FROM case_list),
+		(SELECT coalesce(max(at), 0) FROM runs), CAST((SELECT coalesce(sum(wanted), 0) FROM wants) AS bigint), (SELECT COUNT(*) FROM wants)`,
+		nil, &seen, &run, &wanted, &wants)
+	return fmt.Sprint(seen, run, wanted, wants), err
+}
+
+// CasePulse is another text whenever a case was saved or its latest attempt went on.
+func (s *SQL) CasePulse(ctx context.Context, fp hotfix.Fingerprint) (string, error) {
+	var version int64
+	err := s.first(ctx, "see whether case "+string(fp)+" changed", "SELECT version FROM cases WHERE fingerprint = ?", []any{clean(string(fp))}, &version)
+	return fmt.Sprint(version), err
 }

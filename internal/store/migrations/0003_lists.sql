@@ -41,7 +41,7 @@ CREATE INDEX attempt_list_started ON attempt_list (started, run);
 CREATE INDEX attempt_list_ending ON attempt_list (ending, started);
 
 CREATE TABLE plugin_counts (
-    span   bigint NOT NULL,      -- hours: 1 or 24
+    span   bigint NOT NULL,      -- hours: 1, 6 or 24
     at     bigint NOT NULL,      -- when the span begins
     plugin text NOT NULL,
     n      bigint NOT NULL,

@@ -1,0 +1,120 @@
+package dashboard
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
+)
+
+// An abstainedView is the ledger of what the daemon did not do, and why.
+type abstainedView struct {
+	Rules    []held             `json:"rules"`
+	Attempts []store.AttemptRow `json:"attempts"` // that came to nothing, the latest first
+}
+
+// A held is how many cases one rule holds back.
+type held struct {
+	Rule  string        `json:"rule"`
+	Means string        `json:"means"`
+	Upto  hotfix.Action `json:"upTo"` // how far the daemon goes nevertheless
+	Cases int           `json:"cases"`
+	Count int           `json:"count"`
+}
+
+func (d *Dashboard) abstained(r *http.Request) (any, error) {
+	ctx := r.Context()
+	standings, err := d.cfg.Store.Standings(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	v := &abstainedView{}
+	by := map[held]*held{}
+	for _, s := range standings {
+		if s.Action == hotfix.Fix {
+			continue
+		}
+		key := held{Rule: s.Rule, Upto: s.Action}
+		if by[key] == nil {
+			by[key] = &held{Rule: s.Rule, Upto: s.Action, Means: ruleMeans(s.Rule)}
+		}
+		by[key].Cases += s.Cases
+		by[key].Count += s.Count
+	}
+	for _, h := range by {
+		v.Rules = append(v.Rules, *h)
+	}
+	slices.SortFunc(v.Rules, func(a, b held) int { return b.Cases - a.Cases })
+	recent, err := d.cfg.Store.AttemptRows(ctx, store.AttemptQuery{Limit: 200})
+	for _, a := range recent {
+		if a.Ending != "" && a.Ending != hotfix.DraftOpened && len(v.Attempts) < 30 {
+			v.Attempts = append(v.Attempts, a)
+		}
+	}
+	return v, err
+}
+
+// A workView is what waits, what was given up and how much of the budgets is used.
+type workView struct {
+	State   workState    `json:"state"`
+	Kinds   []kindRow    `json:"kinds"`
+	Wanted  []store.Want `json:"wanted"`
+	Parked  []store.Want `json:"parked"`
+	Budgets []budget     `json:"budgets"`
+	Limits  Limits       `json:"limits"`
+}
+
+type kindRow struct {
+	Kind store.Kind `json:"kind"`
+	store.Count
+}
+
+// A budget is how much of a bound one repository has used in 24 hours.
+type budget struct {
+	Repo     string  `json:"repo"`
+	Attempts int     `json:"attempts"`
+	Of       int     `json:"of"`
+	Tokens   int     `json:"tokens"`
+	Cost     float64 `json:"cost"`
+}
+
+// workShown bounds how many rows of work a page has.
+const workShown = 50
+
+func (d *Dashboard) work(r *http.Request) (any, error) {
+	ctx := r.Context()
+	v := &workView{Limits: d.cfg.Limits}
+	var err error
+	if v.State, err = d.workState(ctx); err != nil {
+		return nil, err
+	}
+	counts, err := d.cfg.Store.Counts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, kind := range []store.Kind{store.Triage, store.Report, store.Fix} {
+		v.Kinds = append(v.Kinds, kindRow{kind, counts[kind]})
+	}
+	if v.Wanted, err = d.cfg.Store.Wanted(ctx); err != nil {
+		return nil, err
+	}
+	if v.Parked, err = d.cfg.Store.Parked(ctx); err != nil {
+		return nil, err
+	}
+	v.Wanted, v.Parked = v.Wanted[:min(len(v.Wanted), workShown)], v.Parked[:min(len(v.Parked), workShown)]
+	spent, err := d.cfg.Store.Spent(ctx, d.cfg.Now().Add(-24*time.Hour))
+	by := map[string]int{}
+	for _, s := range spent {
+		i, ok := by[s.Repo]
+		if !ok {
+			i = len(v.Budgets)
+			by[s.Repo] = i
+			v.Budgets = append(v.Budgets, budget{Repo: s.Repo, Of: d.cfg.Limits.FixesPerDay})
+		}
+		b := &v.Budgets[i]
+		b.Attempts, b.Tokens, b.Cost = b.Attempts+s.Attempts, b.Tokens+s.Tokens, b.Cost+s.Cost
+	}
+	return v, err
+}
