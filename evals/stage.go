@@ -38,6 +38,7 @@ type Stage struct {
 	cfg    StageConfig
 	secret []byte
 	server *http.Server
+	pages  []*http.Server
 }
 
 // A StageConfig says what differs from stage to stage. Model and Box may be nil; NoFix then says why.
@@ -167,8 +168,9 @@ func (s *Stage) stop() error {
 	var err error
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
+	err = s.closePages(ctx)
 	if s.server != nil {
-		err = s.server.Shutdown(ctx)
+		err = errors.Join(err, s.server.Shutdown(ctx))
 	}
 	if s.Engine != nil {
 		err = errors.Join(err, s.Engine.Stop(ctx))

@@ -46,6 +46,8 @@ type serveCmd struct {
 	Limit  limitFlags  `embed:"" prefix:"limit-"`
 	Keep   keepFlags   `embed:"" prefix:"keep-"`
 	Log    logFlags    `embed:"" prefix:"log-"`
+
+	Pages dashboardFlags `embed:""`
 }
 
 // budgetFlags bound one attempt at a fix.
@@ -123,7 +125,11 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 		return errors.Join(err, listener.Close(), e.Stop(ctx))
 	}
 	server := &http.Server{Handler: e.Handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute}
-	failed := make(chan error, 1)
+	failed := make(chan error, 2)
+	pages, err := c.Pages.start(e, cfg, c.Github, failed)
+	if err != nil {
+		return errors.Join(err, listener.Close(), e.Stop(ctx))
+	}
 	go func() { failed <- server.Serve(listener) }()
 	log.Info("listening", "address", "http://"+listener.Addr().String(), "repositories", c.Allow, "fixes", cfg.Daemon.NoFix == "")
 	select {
@@ -133,7 +139,7 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Grace+stopMargin)
 	defer cancel()
-	return errors.Join(err, server.Shutdown(grace), e.Stop(grace))
+	return errors.Join(err, server.Shutdown(grace), pages.stop(grace), e.Stop(grace))
 }
 
 // engine turns flags and environment into a configuration, or says in one sentence which of them is wrong.

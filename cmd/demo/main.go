@@ -21,6 +21,7 @@ import (
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/evals"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/dashboard"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/kernel/kerneltest"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/model"
@@ -87,6 +88,14 @@ func demo(ctx context.Context, o options) error {
 	if err := stage.Forge.AddRepo(repo, files); err != nil {
 		return err
 	}
+	pages := ""
+	if o.keep {
+		stage.Forge.AddUser("mona", "write", repo)
+		if pages, err = stage.ServePages(dashboard.Config{Login: "mona", Version: "demo"}); err != nil {
+			return err
+		}
+		p.line("The dashboard, where it can be watched: %s", pages)
+	}
 	if err := p.fail(ctx, stage, files, filepath.Join(dir, "plugin")); err != nil {
 		return err
 	}
@@ -101,6 +110,7 @@ func demo(ctx context.Context, o options) error {
 	if o.keep {
 		p.section("Everything is left running; press Ctrl-C to stop")
 		p.line("the repository's issues and pull requests: %s/%s/issues", stage.Forge.URL(), repo)
+		p.line("the dashboard, with this problem on it: %s", pages)
 		p.line("the daemon: %s (manifest at /manifest.json)", stage.Address)
 		<-ctx.Done()
 	}

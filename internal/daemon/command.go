@@ -150,6 +150,9 @@ type answerPage struct {
 
 // answer posts the text of this name once for the comment that asked.
 func (d *Daemon) answer(ctx context.Context, a *asking, name string) error {
+	if a.Issue == 0 { // asked of a case that has none
+		return nil
+	}
 	page := answerPage{Command: a.Command, Case: a.c, Line: a.line, Needs: a.verb.needs, Has: a.has, Wrong: a.wrong, Usage: a.verb.usage(), Verbs: verbs()}
 	body, err := d.render("answer-"+name, page)
 	if err != nil {

@@ -35,7 +35,7 @@ func buttons(c hotfix.Case) []button {
 	} else {
 		out = append(out, button{Verb: "stop", Label: "Stop the attempt", About: "Ends the attempt under way; no more are made unless somebody asks.", Grave: true})
 	}
-	if c.State == hotfix.Ignored || c.Snooze != nil {
+	if c.State == hotfix.Ignored || c.State == hotfix.Snoozed {
 		out = append(out, button{Verb: "unignore", Label: "Take up again", About: "Ends ignoring or snoozing."})
 	} else {
 		out = append(out,

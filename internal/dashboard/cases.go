@@ -1,7 +1,6 @@
 package dashboard
 
 import (
-	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -40,7 +39,9 @@ type option struct{ Value, Label string }
 // filters are the choices of the list of problems.
 func filters(r *http.Request) []filter {
 	list := []filter{
-		{Name: "state", Label: "State", Options: []option{{"", "any state"}, {"open", "open"}, {"proposed", "draft waits"}, {"closed", "closed"}, {"ignored", "ignored"}}},
+		{Name: "state", Label: "State", Options: []option{{"", "any state"}, {"open", "open"}, {"new", "new"}, {"ongoing", "ongoing"}, {"escalating", "escalating"},
+			{"regressed", "regressed"}, {"fixing", "draft waits"}, {"fix-merged", "fix merged"}, {"verified", "verified"}, {"closed", "closed"}, {"obsolete", "obsolete"},
+			{"snoozed", "snoozed"}, {"ignored", "ignored"}, {"duplicate", "duplicate"}}},
 		{Name: "action", Label: "Decision", Options: []option{{"", "any decision"}, {"fix", "attempt a fix"}, {"report", "issue only"}, {"ignore", "only count"}}},
 		{Name: "ending", Label: "Latest attempt", Options: []option{{"", "any attempt"}, {"draft-opened", "draft opened"}, {"no-fix", "no fix found"}, {"refused", "refused"}, {"over-budget", "over budget"}, {"broken", "broken"}, {"halted", "stopped"}}},
 		{Name: "period", Label: "Failed within", Options: []option{{"", "any time"}, {"24h", "24 hours"}, {"7d", "7 days"}, {"30d", "30 days"}}},
@@ -62,6 +63,9 @@ func (d *Dashboard) cases(r *http.Request) (any, error) {
 	q := store.CaseQuery{Text: v.Filter["q"], State: hotfix.State(v.Filter["state"]), Plugin: v.Filter["plugin"], Repo: v.Filter["repo"],
 		Action: v.Filter["action"], Ending: hotfix.Ending(v.Filter["ending"]), Rule: v.Filter["rule"], Order: v.Filter["order"],
 		Offset: v.From - 1, Limit: rowsShown}
+	if v.Filter["state"] == "open" {
+		q.State, q.Open = "", true
+	}
 	if v.Filter["period"] != "" {
 		q.Since = d.cfg.Now().Add(-time.Duration(periodOf(r).Days) * 24 * time.Hour)
 	}
@@ -143,7 +147,7 @@ func (d *Dashboard) oneCase(r *http.Request) (any, error) {
 		return nil, err
 	}
 	v := &caseView{Case: c, Title: triage.Title(c.Latest), Class: triage.Classify(c.Latest), Standing: standing(c, now), Timeline: timeline(c),
-		Days: newChart("Failures a day, last 60 days", days, since, now, 24), May: d.mayAct(ctx, who(r), c)}
+		Days: newChart("Failures a day, last 60 days", chartNarrow, days, since, now, 24), May: d.mayAct(ctx, who(r), c)}
 	if v.May {
 		v.Buttons = buttons(c)
 	}
@@ -152,19 +156,19 @@ func (d *Dashboard) oneCase(r *http.Request) (any, error) {
 
 // timeline is what happened, the latest first.
 func timeline(c hotfix.Case) []moment {
-	list := []moment{{At: c.First, What: "First seen", Kind: "seen"}}
+	list := []moment{}
+	for _, m := range c.Moves {
+		list = append(list, moment{At: m.At, What: stateIs(m.To), By: by(m.By), Says: m.Because, Kind: "seen"})
+	}
 	if c.Count > 1 {
 		list = append(list, moment{At: c.Last, What: "Latest failure", Says: "seen " + times(c.Count), Kind: "seen"})
-	}
-	if !c.Opened.IsZero() {
-		list = append(list, moment{At: c.Opened, What: "Issue decided upon", Kind: "seen"})
 	}
 	for _, l := range c.Audit {
 		list = append(list, moment{At: l.At, What: "/hotfix " + l.Verb, By: l.Actor, Says: l.Args.String(), Kind: "asked"})
 	}
 	for i, a := range c.Attempts {
 		name := "Attempt " + strconv.Itoa(i+1)
-		list = append(list, moment{At: a.Started, What: name + " began", By: a.By, Says: a.Hint, Run: a.RunID, Kind: "attempt"})
+		list = append(list, moment{At: a.Started, What: name + " began", By: by(a.By), Says: a.Hint, Run: a.RunID, Kind: "attempt"})
 		if a.Outcome.Ending != "" {
 			m := moment{At: a.Ended, What: name + ": " + ending(a.Outcome.Ending), Says: a.Outcome.Says.String(), Run: a.RunID, PR: a.Outcome.PR, Kind: "bad"}
 			if a.Outcome.Ending == hotfix.DraftOpened {
@@ -175,6 +179,14 @@ func timeline(c hotfix.Case) []moment {
 	}
 	slices.SortStableFunc(list, func(a, b moment) int { return b.At.Compare(a.At) })
 	return list
+}
+
+// by names a person; what the daemon does by itself needs no name.
+func by(who string) string {
+	if who == hotfix.ByDaemon || who == "policy" {
+		return ""
+	}
+	return who
 }
 
 // standing is where a case stands, in a few words.
@@ -190,10 +202,14 @@ func standing(c hotfix.Case, now time.Time) string {
 		return "quiet until it has been seen " + times(s.Count)
 	case s != nil && now.Before(s.Until):
 		return "quiet until " + s.Until.UTC().Format("2 Jan 15:04 UTC")
-	case c.State == hotfix.Proposed:
-		return "a draft waits for review"
+	case c.State == hotfix.FixMerged:
+		return "silence has to show that it helped"
+	case c.State == hotfix.Obsolete:
+		return "silent for so long that it is taken to be over"
+	case len(c.Moves) > 0 && c.State != hotfix.New:
+		return short(c.Moves[len(c.Moves)-1].Because, 120)
 	}
-	return cmp.Or(string(c.State), "new")
+	return ""
 }
 
 // ending is how an attempt ended, in words.

@@ -56,17 +56,18 @@ type tick struct {
 
 // The picture's own units; the page scales it.
 const (
-	chartWidth, chartHeight = 960, 220
-	chartLeft, chartBottom  = 44, 24
-	chartTop                = 10
-	coloursMax              = 6
+	chartWide, chartNarrow = 960, 600
+	chartHeight            = 220
+	chartLeft, chartBottom = 44, 24
+	chartTop               = 10
+	coloursMax             = 6
 )
 
 // newChart counts tallies in spans of so many hours from since to until. The plugins that failed most have a colour each.
-func newChart(title string, tallies []store.Tally, since, until time.Time, hours int) *chart {
+func newChart(title string, width int, tallies []store.Tally, since, until time.Time, hours int) *chart {
 	step := time.Duration(hours) * time.Hour
 	since = since.UTC().Truncate(step)
-	c := &chart{Title: title, Hours: hours, Width: chartWidth, Height: chartHeight}
+	c := &chart{Title: title, Hours: hours, Width: width, Height: chartHeight}
 	totals := map[string]int{}
 	for _, t := range tallies {
 		totals[t.Of] += t.N
@@ -121,7 +122,7 @@ func (c *chart) draw() {
 	}
 	slot := float64(c.Width-chartLeft) / float64(max(len(c.Spans), 1))
 	gap := min(2, slot/4)
-	every := max(1, (len(c.Spans)+6)/7)
+	every := max(1, (len(c.Spans)*130+c.Width-1)/c.Width)
 	for i := range c.Spans {
 		s := &c.Spans[i]
 		s.X, s.W = chartLeft+float64(i)*slot+gap/2, slot-gap
@@ -159,7 +160,7 @@ type spark struct {
 	Bars   []part `json:"-"` // Series is the place
 }
 
-const sparkWidth, sparkHeight = 120, 24
+const sparkHeight = 24
 
 // sparks are the rates of each plugin, the one that fails most first.
 func sparks(tallies []store.Tally, since, until time.Time, hours int) []spark {

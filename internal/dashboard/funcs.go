@@ -166,8 +166,10 @@ func decided(a hotfix.Action) string {
 // stateIs is a state in words.
 func stateIs(s hotfix.State) string {
 	switch s {
-	case hotfix.Proposed:
+	case hotfix.Fixing:
 		return "draft waits"
+	case hotfix.FixMerged:
+		return "fix merged"
 	case "":
 		return "new"
 	}
@@ -177,11 +179,11 @@ func stateIs(s hotfix.State) string {
 // tone is the colour of a state or an ending.
 func tone(s any) string {
 	switch fmt.Sprint(s) {
-	case "proposed", "draft-opened", "low":
+	case "fixing", "fix-merged", "verified", "draft-opened", "low":
 		return "good"
-	case "open", "broken", "high":
+	case "escalating", "regressed", "broken", "high":
 		return "bad"
-	case "refused", "over-budget", "medium":
+	case "new", "ongoing", "refused", "over-budget", "medium":
 		return "warn"
 	case "":
 		return "live"

@@ -37,6 +37,8 @@ type overviewView struct {
 	Failures int                `json:"failures"`
 	Before   int                `json:"before"` // in the period before
 	States   map[string]int     `json:"states"`
+	Open     int                `json:"open"`  // problems that wait for somebody
+	Fixed    int                `json:"fixed"` // merged, and verified or not yet
 	Attempts int                `json:"attempts"`
 	Drafts   int                `json:"drafts"`
 	Tokens   int                `json:"tokens"`
@@ -66,6 +68,12 @@ func (d *Dashboard) overview(r *http.Request) (any, error) {
 	standings, err := d.cfg.Store.Standings(ctx, "")
 	for _, s := range standings {
 		v.States[string(s.State)] += s.Cases
+		if s.State.Open() {
+			v.Open += s.Cases
+		}
+		if s.State == hotfix.FixMerged || s.State == hotfix.Verified {
+			v.Fixed += s.Cases
+		}
 	}
 	var hourly []store.Tally
 	if err == nil {
@@ -102,7 +110,7 @@ func (v *overviewView) rates(tallies []store.Tally, since, now time.Time) {
 		v.Failures += t.N
 		within = append(within, t)
 	}
-	v.Rates = newChart("Failures by plugin, last "+v.Period.Label, within, since, now, v.Period.hours)
+	v.Rates = newChart("Failures by plugin, last "+v.Period.Label, chartWide, within, since, now, v.Period.hours)
 	v.Plugins = sparks(tallies, since, now, v.Period.hours)
 	if n := len(v.Plugins) - pluginsShown; n > 0 {
 		v.Plugins, v.More = v.Plugins[:pluginsShown], n

@@ -11,6 +11,7 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/triage"
 )
 
 // A runsView is a list of attempts.
@@ -79,7 +80,7 @@ func (d *Dashboard) oneRun(r *http.Request) (any, error) {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
-	v := &runView{ID: id, Case: fp, Title: headline(c), Repo: c.Repo, Issue: c.Issue}
+	v := &runView{ID: id, Case: fp, Title: triage.Title(c.Latest), Repo: c.Repo, Issue: c.Issue}
 	for i, a := range c.Attempts {
 		if a.RunID == id {
 			v.Attempt, v.Number = a, i+1
@@ -102,11 +103,6 @@ func (d *Dashboard) oneRun(r *http.Request) (any, error) {
 		v.Diff = diff(p.Diff)
 	}
 	return v, nil
-}
-
-func headline(c hotfix.Case) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(c.Latest.Message.String()), "\n")
-	return short(line, 160)
 }
 
 // steps are a run's steps as the page prints them.

@@ -14,6 +14,7 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/kernel"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/queue"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/triage"
 )
 
 // A Config is everything an Engine needs. Daemon.Store is filled in.
@@ -45,6 +46,9 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	if cfg.Daemon.Log == nil {
 		cfg.Daemon.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Store.Title == nil {
+		cfg.Store.Title = triage.Title
+	}
 	st, err := store.Open(ctx, cfg.Store)
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
@@ -73,6 +77,9 @@ func (e *Engine) Stop(ctx context.Context) error {
 
 // Store returns the engine's store.
 func (e *Engine) Store() *store.SQL { return e.store }
+
+// Daemon returns the engine's daemon.
+func (e *Engine) Daemon() *daemon.Daemon { return e.daemon }
 
 // Handler returns the door: what the kernel, and whoever watches over the process, may call.
 func (e *Engine) Handler() http.Handler {

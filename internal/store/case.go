@@ -69,7 +69,7 @@ func (s *SQL) SaveCase(ctx context.Context, c hotfix.Case, next ...hotfix.Next) 
 		if err := s.Want(ctx, tx, wants...); err != nil {
 			return err
 		}
-		return list(ctx, tx.querier(), c, version > 0 || c.Count == 1)
+		return s.list(ctx, tx.querier(), c, version > 0 || c.Count == 1)
 	})
 	if err != nil {
 		return fmt.Errorf("save case %s: %w", c.Fingerprint, err)

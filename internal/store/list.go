@@ -20,7 +20,7 @@ const titleMax = 200
 
 // list keeps what lists and charts show of c in step with it. counted is false for a case that was there before these
 // tables were, or that came back from its issue: nobody knows when its failures were.
-func list(ctx context.Context, q querier, c hotfix.Case, counted bool) error {
+func (s *SQL) list(ctx context.Context, q querier, c hotfix.Case, counted bool) error {
 	if c.Fingerprint == notListed {
 		return nil
 	}
@@ -29,7 +29,7 @@ func list(ctx context.Context, q querier, c hotfix.Case, counted bool) error {
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	if err := putRow(ctx, q, c); err != nil {
+	if err := s.putRow(ctx, q, c); err != nil {
 		return err
 	}
 	for _, a := range c.Attempts {
@@ -44,7 +44,7 @@ func list(ctx context.Context, q querier, c hotfix.Case, counted bool) error {
 	return tally(ctx, q, c, more)
 }
 
-func putRow(ctx context.Context, q querier, c hotfix.Case) error {
+func (s *SQL) putRow(ctx context.Context, q querier, c hotfix.Case) error {
 	rule, ending := "", ""
 	if len(c.Decision.Reasons) > 0 {
 		rule = c.Decision.Reasons[0].Rule
@@ -52,7 +52,7 @@ func putRow(ctx context.Context, q querier, c hotfix.Case) error {
 	if n := len(c.Attempts); n > 0 {
 		ending = string(c.Attempts[n-1].Outcome.Ending)
 	}
-	args := []any{lane(c.Repo), clean(c.Repo.String()), pluginOf(c), headline(c.Latest), clean(string(c.State)),
+	args := []any{lane(c.Repo), clean(c.Repo.String()), pluginOf(c), oneLine(s.title(c.Latest)), clean(string(c.State)),
 		int64(c.Decision.Action), int64(c.Decision.Risk), clean(rule), int64(c.Count), micros(c.First), micros(c.Last),
 		int64(c.Issue), int64(c.PR()), int64(len(c.Attempts)), ending, clean(string(c.Fingerprint))}
 	_, err := q.exec(ctx, `INSERT INTO case_list (lane, repo, plugin, title, state, action, risk, rule, failures, first, seen,
@@ -100,10 +100,16 @@ func pluginOf(c hotfix.Case) string {
 // headline is the first line of what failed.
 func headline(f hotfix.Failure) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(f.Message.String()), "\n")
-	if len(line) > titleMax {
-		line = strings.ToValidUTF8(line[:titleMax], "") + "…"
+	return line
+}
+
+// oneLine is a title that fits into a list.
+func oneLine(s string) string {
+	s = strings.Join(strings.Fields(clean(s)), " ")
+	if len(s) > titleMax {
+		s = strings.ToValidUTF8(s[:titleMax], "") + "…"
 	}
-	return clean(line)
+	return s
 }
 
 // listAll lists the cases that were saved before there were lists.
@@ -124,7 +130,7 @@ func (s *SQL) listAll(ctx context.Context) error {
 		}
 		err = s.Write(ctx, func(tx Tx) error {
 			for _, c := range missing {
-				if err := list(ctx, tx.querier(), c, false); err != nil {
+				if err := s.list(ctx, tx.querier(), c, false); err != nil {
 					return err
 				}
 			}

@@ -35,6 +35,7 @@ type CaseRow struct {
 type CaseQuery struct {
 	Text   string // in the title, the plugin or the fingerprint
 	State  hotfix.State
+	Open   bool // in any state that waits for somebody
 	Plugin string
 	Repo   string
 	Action string // "ignore", "report" or "fix"
@@ -90,6 +91,9 @@ func (q CaseQuery) where() (string, []any) {
 		if f.value != "" {
 			add("l."+f.column+" = ?", clean(f.value))
 		}
+	}
+	if q.Open {
+		add("l.state IN (?, ?, ?, ?)", string(hotfix.New), string(hotfix.Ongoing), string(hotfix.Escalating), string(hotfix.Regressed))
 	}
 	for _, a := range []hotfix.Action{hotfix.Ignore, hotfix.Report, hotfix.Fix} {
 		if q.Action == a.String() {

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 )
 
 // The errors that callers ask for.
@@ -39,6 +41,7 @@ type Config struct {
 	Key []byte
 	// MaxBytes bounds the SQLite file; 0 is no bound. What would not fit is refused with ErrFull.
 	MaxBytes int64
+	Title    func(hotfix.Failure) string // what lists call a case; default: the first line of its message
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -52,6 +55,7 @@ type SQL struct {
 	now  func() time.Time
 	log  *slog.Logger
 
+	title   func(hotfix.Failure) string
 	writer  chan struct{} // SQLite has one writer; waiting here is fairer than in its busy loop
 	box     sealer
 	locks   *locks
@@ -73,6 +77,9 @@ func Open(ctx context.Context, cfg Config) (*SQL, error) {
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.title = cfg.Title; s.title == nil {
+		s.title = headline
 	}
 	key := cfg.Key
 	switch {
