@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 		"internal/triage"},
 	"internal/local":     {"agent", "prompts", "sandbox", "tools", "internal/hotfix", "internal/redact", "internal/triage"},
 	"internal/dashboard": {"agent", "internal/hotfix", "internal/redact", "internal/store", "internal/triage"}, // triage: titles and classes, pure functions
-	"internal/engine":    {"internal/daemon", "internal/hotfix", "internal/kernel", "internal/queue", "internal/store"},
+	"internal/engine":    {"internal/daemon", "internal/hotfix", "internal/kernel", "internal/queue", "internal/store", "internal/triage"},
 }
 
 func TestImports(t *testing.T) {
