@@ -157,22 +157,11 @@ func (c *serveCmd) engine(log *slog.Logger) (engine.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	allow, err := repos(c.Allow)
-	if err != nil {
-		return cfg, err
-	}
-	if len(allow) == 0 {
-		log.Warn("no repository is allowed: failures are counted and nothing is written; see --allow")
-	}
 	jobs, err := c.queue()
 	if err != nil {
 		return cfg, err
 	}
-	github, err := c.Github.connect(log)
-	if err != nil {
-		return cfg, err
-	}
-	sources, err := c.Source.sources()
+	work, github, err := c.daemon(key, data, log)
 	if err != nil {
 		return cfg, err
 	}
@@ -194,15 +183,35 @@ func (c *serveCmd) engine(log *slog.Logger) (engine.Config, error) {
 		GitHub:   webhook,
 		Verified: github.hears,
 		Manifest: daemon.NewManifest(shortName(c.ShortName, os.Getenv), c.Homepage),
-		Daemon: daemon.Config{
-			Policy:  triage.Policy{Allow: allow, MaxFixesPerDay: c.Budget.PerDay, MaxAttempts: 3, MaxFiles: 8, MaxLines: 300},
-			Connect: github.as, Sources: sources, Key: key, Server: c.Github.ServerURL, Log: log, Version: version(),
-			Breaker: daemon.Breaker{PerHour: c.Break.PerHour, PerDay: c.Break.PerDay, Overall: c.Break.Overall, Notify: c.Break.Notify},
-			Budget:  agent.Budget{Steps: c.Budget.Steps, Tokens: c.Budget.Tokens, Wall: c.Budget.Wall, Money: c.Budget.Money},
-		},
-		Queue: jobs,
+		Daemon:   work,
+		Queue:    jobs,
 	}
-	return cfg, c.fixing(&cfg.Daemon, data, log)
+	return cfg, nil
+}
+
+// daemon is what every way in shares: whom it may write to, with which credentials and within which bounds.
+func (c *serveCmd) daemon(key []byte, data string, log *slog.Logger) (cfg daemon.Config, github *hub, err error) {
+	allow, err := repos(c.Allow)
+	if err != nil {
+		return cfg, nil, err
+	}
+	if len(allow) == 0 {
+		log.Warn("no repository is allowed: failures are counted and nothing is written; see --allow")
+	}
+	sources, err := c.Source.sources()
+	if err != nil {
+		return cfg, nil, err
+	}
+	if github, err = c.Github.connect(log); err != nil {
+		return cfg, nil, err
+	}
+	cfg = daemon.Config{
+		Policy:  triage.Policy{Allow: allow, MaxFixesPerDay: c.Budget.PerDay, MaxAttempts: 3, MaxFiles: 8, MaxLines: 300},
+		Connect: github.as, Sources: sources, Key: key, Server: c.Github.ServerURL, Log: log, Version: version(),
+		Breaker: daemon.Breaker{PerHour: c.Break.PerHour, PerDay: c.Break.PerDay, Overall: c.Break.Overall, Notify: c.Break.Notify},
+		Budget:  agent.Budget{Steps: c.Budget.Steps, Tokens: c.Budget.Tokens, Wall: c.Budget.Wall, Money: c.Budget.Money},
+	}
+	return cfg, github, c.fixing(&cfg, data, log)
 }
 
 // fixing sets what an attempt needs, or why there will be none.
@@ -253,6 +262,9 @@ func (c *serveCmd) dataDir() (string, error) {
 func repos(names []string) ([]hotfix.Repo, error) {
 	var out []hotfix.Repo
 	for _, n := range names {
+		if n == "" {
+			continue // a variable that is set to nothing
+		}
 		r, err := hotfix.ParseRepo(n)
 		if err != nil {
 			return nil, fmt.Errorf("--allow: %w", err)

@@ -67,6 +67,7 @@ type Config struct {
 	Price      func(agent.Tokens) float64 // of the model, in dollars; nil if it is not known
 	Key        []byte                     // signs the markers in issues
 	Server     string                     // where people read the forge, "https://github.com" by default
+	Recall     bool                       // Store ends with the process: cases are read from their issues
 	Scratch    string                     // where trees are checked out; the system's place for temporary files by default
 	Watch      func(Event)
 	Now        func() time.Time
@@ -197,7 +198,7 @@ func (d *Daemon) count(ctx context.Context, fp hotfix.Fingerprint, n hotfix.Noti
 	defer unlock()
 	c, err := d.cfg.Store.Case(ctx, fp)
 	if errors.Is(err, store.ErrNotFound) {
-		c, err = d.place(fp, *n.Failure), nil
+		c, err = d.fresh(ctx, fp, n)
 	}
 	if err != nil {
 		return nil, "", fmt.Errorf("load case %s: %w", fp, err)

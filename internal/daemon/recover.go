@@ -152,6 +152,11 @@ func (d *Daemon) recoverNumber(ctx context.Context, a *asking) (hotfix.Fingerpri
 	if !ok || strings.TrimSuffix(m[0], "\r") != d.marker(hotfix.Case{Repo: a.Repo, Fingerprint: fp}) {
 		return "", store.ErrNotFound
 	}
+	if d.cfg.Recall {
+		if err := d.recallDay(ctx, a.forge, c, found.Number); err != nil {
+			return "", err
+		}
+	}
 	unlock, err := d.cfg.Store.Lock(ctx, fp)
 	if err != nil {
 		return "", fmt.Errorf("lock case %s: %w", fp, err)

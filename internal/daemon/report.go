@@ -44,9 +44,10 @@ func (d *Daemon) Report(ctx context.Context, fp hotfix.Fingerprint) error {
 	return d.report(ctx, forge, &c, n)
 }
 
-// mayWait reports whether the issue of c says all but the latest figures, and was edited a short while ago.
+// mayWait reports whether the issue of c says all but the latest figures, and was edited a short while ago. Where the
+// issue is the only store, nothing waits.
 func (d *Daemon) mayWait(c hotfix.Case) bool {
-	return c.Issue != 0 && c.Shown.As == saying(c) && d.cfg.Now().Before(c.Shown.At.Add(editEvery))
+	return !d.cfg.Recall && c.Issue != 0 && c.Shown.As == saying(c) && d.cfg.Now().Before(c.Shown.At.Add(editEvery))
 }
 
 // saying is a digest of what the issue of c says besides figures and the latest failure's particulars.

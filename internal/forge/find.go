@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/go-github/v66/github"
 
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 )
 
@@ -49,9 +51,9 @@ func whole(want Issue, i *github.Issue) Issue {
 	return got
 }
 
-// has reports whether a body carries a marker of the wanted issue.
+// has reports whether a body carries a marker of the wanted issue, or whether any will do.
 func (k *keeper) has(body string) bool {
-	if hasLine(body, k.want.Marker) {
+	if k.all || hasLine(body, k.want.Marker) {
 		return true
 	}
 	for _, m := range k.want.Also {
@@ -60,4 +62,25 @@ func (k *keeper) has(body string) bool {
 		}
 	}
 	return false
+}
+
+// Ours lists the issues in repo that we may have written and that changed since then, with all of their bodies.
+func (c *Client) Ours(ctx context.Context, repo hotfix.Repo, since time.Time) (list []Issue, err error) {
+	err = c.on(ctx, repo, func(s *session) error {
+		who, err := c.identify(ctx, s)
+		if err != nil {
+			return err
+		}
+		k := keeper{c: c, s: s, who: who, want: Issue{Repo: repo}, all: true}
+		found, err := k.list(ctx, &github.IssueListByRepoOptions{State: "all", Sort: "updated", Direction: "desc", Since: since}, listMax)
+		list = nil
+		for _, i := range found {
+			list = append(list, whole(k.want, i))
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list our issues in %s: %w", repo, err)
+	}
+	return list, nil
 }

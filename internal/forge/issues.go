@@ -144,6 +144,7 @@ type keeper struct {
 	s             *session
 	who           identity
 	want          Issue
+	all           bool // any issue of ours
 	body, managed string
 }
 

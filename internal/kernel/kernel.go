@@ -43,6 +43,9 @@ type Options struct {
 	MaxBytes   int64          // size of a body; default 8 MiB
 	MaxInflate int64          // size of an inflated payload; default 32 MiB
 	Self       Self           // who we are
+	// Once hears, of the three events that tell of one failed run, only the one that says most: for a caller that
+	// cannot remember the others.
+	Once bool
 }
 
 // hour is the longest life the kernel gives an attestation.
@@ -100,7 +103,7 @@ func Open(body []byte, opts Options) (*Delivery, error) {
 
 // OpenWorkflow verifies and decodes the event file of a workflow_dispatch run. Its error is a *Refusal.
 //
-// The input kernelPublicKey is not read: whoever may dispatch the workflow chooses it.
+// The input kernelPublicKey is not read: whoever may dispatch the workflow chooses it. See WorkflowKey.
 func OpenWorkflow(eventFile []byte, opts Options) (*Delivery, error) {
 	opts = opts.withDefaults()
 	if err := sized(eventFile, opts); err != nil {
@@ -123,6 +126,20 @@ func OpenWorkflow(eventFile []byte, opts Options) (*Delivery, error) {
 		delete(inputs, "ubiquityKernelToken")
 	}
 	return open(inputs, opts)
+}
+
+// WorkflowKey is the input kernelPublicKey of a workflow_dispatch run. It proves nothing by itself: it may be used only
+// if the caller knows that the kernel's own account dispatched the run.
+func WorkflowKey(eventFile []byte) (*rsa.PublicKey, error) {
+	event, err := parseObject(eventFile)
+	if err != nil {
+		return nil, err
+	}
+	given := event.object("inputs").str("kernelPublicKey")
+	if given == "" {
+		return nil, refuse(StageSchema, "the event has no input kernelPublicKey")
+	}
+	return ParseKey([]byte(given))
 }
 
 func sized(body []byte, opts Options) error {

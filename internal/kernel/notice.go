@@ -30,6 +30,7 @@ const (
 	RuleBot        = "bot"         // written by a bot
 	RuleOutsider   = "outsider"    // written by someone without a role in the repository
 	RuleMalformed  = "malformed"   // too little in it to act on
+	RuleToldOnce   = "told-once"   // another event of the same run is heard instead
 
 	RuleInstallation = "installation" // the app was installed or removed somewhere
 )

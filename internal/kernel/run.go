@@ -29,9 +29,16 @@ var conclusions = map[string]string{
 
 var failures = map[string]bool{"failure": true, "timed_out": true, "startup_failure": true}
 
+// What a run is called in messages.
+const (
+	workflowEvent = "Workflow"
+	checkEvent    = "Check"
+	suiteEvent    = "Check suite"
+)
+
 // A run is what the three kinds of event have in common.
 type run struct {
-	what    string // "Workflow", "Check", "Check suite"
+	what    string
 	at      string
 	event   string // what started it
 	actor   string
@@ -58,6 +65,8 @@ func (d *Delivery) readRun(n *hotfix.Notice) error {
 		return ignored(RuleMalformed, "The event names no repository.")
 	case d.isSelf(repo):
 		return ignored(RuleOwnFailure, "The repository of the run is daemon-hotfix itself.")
+	case d.opts.Once && (r.what == suiteEvent || r.what == checkEvent && r.ID != 0):
+		return ignored(RuleToldOnce, "Another event tells of the same failure and says more.")
 	case ownBranch.MatchString(r.Branch):
 		return ignored(RuleOwnBranch, "The run is on a branch that daemon-hotfix proposed.")
 	}
@@ -107,7 +116,7 @@ func alsoRun(repo hotfix.Repo, r run) []string {
 
 func readWorkflowRun(p object) run {
 	w := p.object("workflow_run")
-	return run{what: "Workflow", at: w.str("updated_at"), event: w.str("event"), suite: w.num("check_suite_id"),
+	return run{what: workflowEvent, at: w.str("updated_at"), event: w.str("event"), suite: w.num("check_suite_id"),
 		actor: first(w.object("triggering_actor").str("login"), w.object("actor").str("login"), p.object("sender").str("login")), numbers: firstPull(w),
 		WorkflowRun: hotfix.WorkflowRun{ID: w.num("id"), Name: first(w.str("name"), p.object("workflow").str("name")), Conclusion: w.str("conclusion"),
 			SHA: w.str("head_sha"), Branch: w.str("head_branch"), URL: w.str("html_url")}}
@@ -118,7 +127,7 @@ var runURL = regexp.MustCompile(`/actions/runs/([0-9]{1,18})(?:/|$)`)
 func readCheckRun(p object) run {
 	c := p.object("check_run")
 	suite := c.object("check_suite")
-	r := run{what: "Check", at: c.str("completed_at"), event: "check_run", actor: p.object("sender").str("login"),
+	r := run{what: checkEvent, at: c.str("completed_at"), event: "check_run", actor: p.object("sender").str("login"),
 		suite: suite.num("id"), numbers: firstPull(c), output: c.object("output"),
 		WorkflowRun: hotfix.WorkflowRun{Name: c.str("name"), Conclusion: c.str("conclusion"), SHA: c.str("head_sha"),
 			Branch: suite.str("head_branch"), URL: c.str("html_url")}}
@@ -130,7 +139,7 @@ func readCheckRun(p object) run {
 
 func readCheckSuite(p object) run {
 	c := p.object("check_suite")
-	return run{what: "Check suite", at: c.str("updated_at"), event: "check_suite", actor: p.object("sender").str("login"),
+	return run{what: suiteEvent, at: c.str("updated_at"), event: "check_suite", actor: p.object("sender").str("login"),
 		suite: c.num("id"), numbers: firstPull(c),
 		WorkflowRun: hotfix.WorkflowRun{Conclusion: c.str("conclusion"), SHA: c.str("head_sha"), Branch: c.str("head_branch")}}
 }
