@@ -282,9 +282,9 @@ func TestRunsAndLogs(t *testing.T) {
 func TestPages(t *testing.T) {
 	t.Parallel()
 	f := start(t)
-	_, err := f.OpenIssue(acme, "mona", "<b>bold</b>", "<!-- hidden -->\n<script>alert(1)</script>", "bug")
+	_, err := f.OpenIssue(acme, "mona", "<b>bold</b>", "<!-- hidden -->\nSome **bold** text\n\n<script>alert(1)</script>", "bug")
 	require.NoError(t, err)
-	for path, want := range map[string]string{"/": "acme/greeter", "/acme/greeter": "#1 &lt;b&gt;", "/acme/greeter/issues/1": "&lt;script&gt;"} {
+	for path, want := range map[string]string{"/": "acme/greeter", "/acme/greeter": "#1 &lt;b&gt;", "/acme/greeter/issues/1": "Some <strong>bold</strong> text"} {
 		resp, err := http.Get(f.URL() + path)
 		require.NoError(t, err)
 		data, err := io.ReadAll(resp.Body)
@@ -293,5 +293,6 @@ func TestPages(t *testing.T) {
 		require.Equal(t, 200, resp.StatusCode, path)
 		require.Contains(t, string(data), want)
 		require.NotContains(t, string(data), "hidden")
+		require.NotContains(t, string(data), "<script")
 	}
 }
