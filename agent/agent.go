@@ -99,8 +99,8 @@ func (a *Agent) next(ctx context.Context, run *Run, now func() time.Time) error 
 		return nil
 	}
 	start := now()
-	step, err := a.ask(ctx, a.history(run))
-	for ; tooLong(err) && run.Tight < maxTight; step, err = a.ask(ctx, a.history(run)) {
+	step, err := a.ask(ctx, run)
+	for ; tooLong(err) && run.Tight < maxTight; step, err = a.ask(ctx, run) {
 		run.Tight++
 	}
 	if err != nil {
@@ -149,8 +149,9 @@ func (a *Agent) finish(ctx context.Context, run *Run, step *Step) error {
 }
 
 // ask puts the history to the model and reads the reply.
-func (a *Agent) ask(ctx context.Context, messages []llms.MessageContent) (*Step, error) {
-	options := []llms.CallOption{llms.WithTools(a.definitions()), llms.WithMaxTokens(a.Budget.reply())}
+func (a *Agent) ask(ctx context.Context, run *Run) (*Step, error) {
+	messages := a.history(run)
+	options := []llms.CallOption{llms.WithTools(a.definitions(run)), llms.WithMaxTokens(a.Budget.reply())}
 	if a.Temperature != nil {
 		options = append(options, llms.WithTemperature(*a.Temperature))
 	}
@@ -172,58 +173,6 @@ func (a *Agent) ask(ctx context.Context, messages []llms.MessageContent) (*Step,
 		step.Cost = a.Price(step.Tokens)
 	}
 	return step, nil
-}
-
-// judge decides after a step whether the run is over, and what to tell the model if it is not.
-func (a *Agent) judge(run *Run, last *Step, stop Stop) {
-	if stop != "" {
-		run.Stop = stop
-		return
-	}
-	if len(last.Calls) == 0 {
-		if n := len(run.Steps); n > 1 && len(run.Steps[n-2].Calls) == 0 {
-			run.Stop, run.Because = Quiet, "the model answered twice without calling a tool"
-			return
-		}
-		last.Nudge, last.Note = "quiet", "Your reply called no tool, so nothing happened. "+a.wayOut("Call a tool.")
-		return
-	}
-	warned := run.nudged("stuck")
-	if why := stuck(run.Steps, warned); why != "" {
-		if warned {
-			run.Stop, run.Because = Looping, why
-			return
-		}
-		last.Nudge, last.Note = "stuck", "You are going round in circles: "+why+". Try something different. "+a.wayOut("")
-		return
-	}
-	if why := a.Budget.nearly(run); why != "" && !run.nudged("budget") {
-		last.Nudge, last.Note = "budget", "The budget is nearly spent: "+why+". "+a.wayOut("")
-	}
-}
-
-// nudged reports whether the model has been told so before.
-func (r *Run) nudged(kind string) bool {
-	for _, s := range r.Steps {
-		if s.Nudge == kind {
-			return true
-		}
-	}
-	return false
-}
-
-// fail records why our machinery could not go on. Running into the wall is no failure.
-func (r *Run) fail(ctx context.Context, err error) error {
-	switch {
-	case errors.Is(context.Cause(ctx), errWall):
-		r.Stop, r.Because = OverBudget, errWall.Error()
-		return nil
-	case ctx.Err() != nil:
-		r.Stop, r.Because = Cancelled, context.Cause(ctx).Error()
-	default:
-		r.Stop, r.Because = Broken, err.Error()
-	}
-	return err
 }
 
 func (a *Agent) clock() func() time.Time {

@@ -142,8 +142,10 @@ func TestNotes(t *testing.T) {
 			"Your reply called no tool, so nothing happened. Call a tool. " + out},
 		{"stuck", []agenttest.Turn{call("read", n(0)), call("read", n(0)), call("read", n(0)), call("submit", nil)}, 0,
 			"You are going round in circles: read was called 3 times with the same arguments while nothing changed. Try something different. " + out},
-		{"budget", []agenttest.Turn{call("read", n(0)), call("read", n(1)), call("read", n(2)), call("read", n(3)), call("submit", nil)}, 5,
-			"The budget is nearly spent: 1 of 5 steps are left. " + out},
+		{"budget", []agenttest.Turn{call("read", n(0)), call("read", n(1)), call("read", n(2)), call("read", n(3)), call("read", n(4)), call("read", n(5)),
+			call("read", n(6)), call("read", n(7)), call("submit", nil)}, 10, "The budget is nearly spent: 2 of 10 steps are left. " + out},
+		{"last", []agenttest.Turn{call("read", n(0)), call("read", n(1)), call("submit", nil)}, 3,
+			"This is the last question that the budget allows: 2 of 3 steps are used. " + out},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -157,6 +159,41 @@ func TestNotes(t *testing.T) {
 			require.Equal(t, tt.want, agenttest.Last(last))
 			require.Equal(t, llms.ChatMessageTypeHuman, last[len(last)-1].Role)
 			require.Equal(t, tt.name, run.Steps[len(run.Steps)-2].Nudge)
+		})
+	}
+}
+
+// TestTheLastReply: what is left of the budget is kept for the answer that ends the run, and for nothing else.
+func TestTheLastReply(t *testing.T) {
+	t.Parallel()
+	busy := agenttest.Turn{Calls: []llms.ToolCall{agenttest.ToolCall("read", n(0))}, Tokens: agent.Tokens{In: 850, Out: 50}}
+	for _, tt := range []struct {
+		name    string
+		last    agenttest.Turn
+		stop    agent.Stop
+		because string
+	}{
+		{"ends it", agenttest.Call("give-up", nil), agent.GaveUp, ""},
+		{"calls something else", agenttest.Call("read", n(1)), agent.OverBudget, "of 1000 tokens are used and the next question may take"},
+		{"calls nothing", agenttest.Say("so be it"), agent.OverBudget, "of 1000 tokens are used and the next question may take"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			a := play(busy, tt.last, agenttest.Call("read", n(2)))
+			a.Budget = agent.Budget{Tokens: 1000, Reply: 50}
+			run, err := a.Run(t.Context(), task)
+			require.NoError(t, err)
+			require.Equal(t, tt.stop, run.Stop, run.Because)
+			require.Contains(t, run.Because, tt.because)
+			require.Len(t, run.Steps, 2)
+			var offered []string
+			for _, tool := range a.Model.(*agenttest.Script).Options()[1].Tools {
+				offered = append(offered, tool.Function.Name)
+			}
+			require.Equal(t, []string{"submit", "give-up"}, offered)
+			if tt.name == "calls something else" {
+				require.Equal(t, "not called: the budget is spent. To come to an end, call submit or give-up.", run.Steps[1].Calls[0].Err)
+			}
 		})
 	}
 }

@@ -62,6 +62,21 @@ func (b Budget) refuses(run *Run, next reserve) string {
 	return ""
 }
 
+// last says which bound leaves room for one more question and no other, "" if none: that one is kept for the answer that
+// ends the run.
+func (b Budget) last(run *Run, next reserve) string {
+	tokens, cost := run.Tokens(), run.Cost()
+	switch {
+	case b.Steps > 0 && len(run.Steps) == b.Steps-1:
+		return fmt.Sprintf("%d of %d steps are used", len(run.Steps), b.Steps)
+	case b.Tokens > 0 && tokens+2*next.tokens.Total() > b.Tokens:
+		return fmt.Sprintf("%d of %d tokens are used", tokens, b.Tokens)
+	case b.Money > 0 && cost+2*next.money > b.Money:
+		return fmt.Sprintf("$%.2f of $%.2f are spent", cost, b.Money)
+	}
+	return ""
+}
+
 // nearly says which bound is close, "" if none.
 func (b Budget) nearly(run *Run) string {
 	tokens, cost := run.Tokens(), run.Cost()

@@ -57,6 +57,8 @@ func (a *Agent) perform(ctx context.Context, run *Run, step *Step) (Stop, error)
 func (a *Agent) admit(run *Run, step *Step, i int) string {
 	c := &step.Calls[i]
 	switch t := a.tool(c.Tool); {
+	case t != nil && run.ending(len(run.Steps)) && !ends(t):
+		return "not called: the budget is spent. " + a.wayOut("")
 	case step.Cut:
 		return "not called: your reply was cut at its length limit. Send less in one reply, for example one file at a time"
 	case i >= maxCalls:

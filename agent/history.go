@@ -17,7 +17,14 @@ func (a *Agent) history(run *Run) []llms.MessageContent {
 		llms.TextParts(llms.ChatMessageTypeHuman, run.Task.Prompt),
 	}
 	masked := a.Observe.tighter(run.Tight).masked(run.Steps)
+	told := a.digested(run)
+	if told > 0 {
+		messages = append(messages, llms.TextParts(llms.ChatMessageTypeHuman, digest(run.Steps[:told])))
+	}
 	for i, s := range run.Steps {
+		if i < told {
+			continue
+		}
 		messages = append(messages, said(s))
 		for j, c := range s.Calls {
 			text := c.Result
@@ -148,9 +155,13 @@ func (a *Agent) reserve(messages []llms.MessageContent) reserve {
 	return r
 }
 
-func (a *Agent) definitions() []llms.Tool {
+// definitions are the tools that are offered with the next question.
+func (a *Agent) definitions(run *Run) []llms.Tool {
 	var out []llms.Tool
 	for _, t := range a.Tools {
+		if run.ending(len(run.Steps)) && !ends(t) {
+			continue
+		}
 		out = append(out, llms.Tool{Type: "function", Function: t.Definition()})
 	}
 	return out

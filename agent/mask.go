@@ -10,6 +10,7 @@ type Observe struct {
 	Max   int // characters of one result; default 10,000, of which the first 40 % and the last 60 %
 	Total int // characters of all results; beyond it old ones are left out, down to half of it; default 120,000
 	Keep  int // the latest steps, which are always shown; default 4
+	Whole int // characters of all steps after that; beyond it, all but the latest steps are told in short; default 320,000
 }
 
 // maskMin is the length below which leaving a result out saves nothing.
@@ -25,11 +26,15 @@ func (o Observe) defaults() Observe {
 	if o.Keep == 0 {
 		o.Keep = 4
 	}
+	if o.Whole == 0 {
+		o.Whole = 320_000
+	}
 	return o
 }
 
-// maxTight is how often a history that is too long for the model is halved.
-const maxTight = 3
+// A history that is too long for the model is made shorter up to maxTight times: first by leaving out more results, then,
+// beyond maskTight, by telling all but the latest steps in short.
+const maskTight, maxTight = 2, 4
 
 // tighter is o with the total halved n times, and a step fewer always shown each time.
 func (o Observe) tighter(n int) Observe {

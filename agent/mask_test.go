@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -180,7 +181,46 @@ func TestAHistoryThatIsTooLongForTheModelIsHalved(t *testing.T) {
 	run, err = a.Run(t.Context(), task)
 	require.EqualError(t, err, "step 2: ask model: too long")
 	require.Equal(t, agent.Broken, run.Stop)
-	require.Equal(t, 3, run.Tight)
+	require.Equal(t, 4, run.Tight)
+}
+
+// TestOldStepsAreToldInShort: calls with long arguments are not masked, so where they fill the history it is summed up.
+func TestOldStepsAreToldInShort(t *testing.T) {
+	t.Parallel()
+	pin := agenttest.Tool{Named: "prove", Do: func(context.Context, json.RawMessage) (agent.Result, error) {
+		return agent.Result{Text: "the test fails on the old code, as it must", Pin: true}, nil
+	}}
+	put := agenttest.Tool{Named: "put", Do: func(_ context.Context, args json.RawMessage) (agent.Result, error) {
+		return agent.Result{Text: "written", State: string(args), Facts: []string{string(args)}}, nil
+	}}
+	turns := []agenttest.Turn{agenttest.Call("prove", nil)}
+	for i := range 20 {
+		turns = append(turns, agenttest.Turn{Text: "next", Calls: []llms.ToolCall{agenttest.ToolCall("put", map[string]any{"n": i, "text": strings.Repeat("x", 1000)})}})
+	}
+	script := agenttest.Play(append(turns, agenttest.Call("submit", nil))...)
+	a := &agent.Agent{Model: script, Tools: []agent.Tool{pin, put, submit}, Observe: agent.Observe{Whole: 8000}}
+	run, err := a.Run(t.Context(), task)
+	require.NoError(t, err)
+	require.Equal(t, agent.Finished, run.Stop)
+	kept, same := 0, 0
+	asked := script.Asked()
+	for i, h := range asked[1:] {
+		require.Less(t, len(h), 25, "question %d", i+2)
+		if before := asked[i]; len(h) > len(before) && reflect.DeepEqual(h[:len(before)], before) {
+			same++ // it grew at its end
+		}
+	}
+	last := asked[len(asked)-1]
+	text := agenttest.Last(last[:3])
+	require.True(t, strings.HasPrefix(text, "What you did so far, in short:\n1. \n   prove {}: the test fails on the old code, as it must\n2. next\n   put "), text)
+	require.Less(t, len(text), 8000)
+	for _, m := range last[3:] {
+		if m.Role == llms.ChatMessageTypeAI {
+			kept++
+		}
+	}
+	require.GreaterOrEqual(t, kept, 4, "the latest steps are whole")
+	require.GreaterOrEqual(t, same, 13, "a provider can mostly reuse what it has read")
 }
 
 func TestWhatTheProviderChargesGoesFirst(t *testing.T) {

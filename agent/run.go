@@ -67,7 +67,7 @@ type Step struct {
 	Reply  string        `json:"reply"`
 	Calls  []Call        `json:"calls"`
 	Note   string        `json:"note,omitempty"`  // what the loop told the model after the results
-	Nudge  string        `json:"nudge,omitempty"` // why it did: "quiet", "stuck", "budget"
+	Nudge  string        `json:"nudge,omitempty"` // why it did: "quiet", "stuck", "budget", "last"
 	Cut    bool          `json:"cut,omitempty"`   // the reply hit the output limit, so its calls were not made
 	Tokens Tokens        `json:"tokens"`
 	Cost   float64       `json:"cost,omitempty"` // dollars

@@ -143,3 +143,14 @@ type mistake struct{ error }
 func (m mistake) ForModel() string { return m.Error() }
 
 func mistakef(format string, args ...any) error { return mistake{fmt.Errorf(format, args...)} }
+
+// limits are how often one run may call the tools that take long; a run that needs more is going nowhere.
+var limits = map[string]int{"open-pr": 6, "run-tests": 40, "run-command": 40, "bisect": 3, "write-patch": 40}
+
+// Bounded is b with bounds on single tools, where it has none of its own.
+func Bounded(b agent.Budget) agent.Budget {
+	if b.Tools == nil {
+		b.Tools = limits
+	}
+	return b
+}

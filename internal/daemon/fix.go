@@ -147,7 +147,7 @@ func (d *Daemon) attempt(ctx context.Context, w *work) (hotfix.Outcome, *agent.R
 	}
 	ctx, halt := context.WithCancelCause(ctx)
 	defer halt(nil)
-	a := agent.Agent{Model: d.cfg.Model, Tools: tools.On(w.bench, tools.All), Budget: d.cfg.Budget, Price: d.cfg.Price, Now: d.cfg.Now,
+	a := agent.Agent{Model: d.cfg.Model, Tools: tools.On(w.bench, tools.All), Budget: tools.Bounded(d.cfg.Budget), Price: d.cfg.Price, Now: d.cfg.Now,
 		Keep: func(ctx context.Context, run agent.Run) error { // also when the time is up just now
 			return d.cfg.Store.SaveRun(context.WithoutCancel(ctx), w.id, &run)
 		},

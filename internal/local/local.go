@@ -64,7 +64,7 @@ func Fix(ctx context.Context, cfg Config, f hotfix.Failure) (Result, error) {
 		r.Outcome.Ending = hotfix.Broken
 		return r, err
 	}
-	a := agent.Agent{Model: cfg.Model, Tools: tools.On(bench, tools.All), Budget: cfg.Budget, Price: cfg.Price, Now: cfg.Now,
+	a := agent.Agent{Model: cfg.Model, Tools: tools.On(bench, tools.All), Budget: tools.Bounded(cfg.Budget), Price: cfg.Price, Now: cfg.Now,
 		Before: cfg.Call, Watch: cfg.Step}
 	r.Run, err = a.Run(ctx, task)
 	if err == nil && r.Run.Stop != agent.Finished && r.Run.Stop != agent.GaveUp {
