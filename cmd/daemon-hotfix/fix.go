@@ -33,9 +33,11 @@ type fixCmd struct {
 	Evidence   string        `help:"Where to write the test runs that prove the patch, as JSON." placeholder:"FILE"`
 	JSON       bool          `help:"Print one JSON object instead of the patch: outcome, reason, patch, evidence, steps, tokens, seconds."`
 	Model      string        `help:"The model to ask, as provider:name or name." env:"HOTFIX_MODEL" placeholder:"NAME"`
+	Commands   bool          `help:"Let the model run shell commands of its own in the sandbox." default:"true" negatable:""`
 	Steps      int           `help:"Most questions to the model." default:"40"`
 	Tokens     int           `help:"Most tokens." default:"400000"`
 	Wall       time.Duration `help:"Longest time." default:"15m"`
+	Money      float64       `help:"Most dollars, where the model's price is known." default:"2"`
 	MaxFiles   int           `help:"Most files in the patch." default:"8"`
 	MaxLines   int           `help:"Most changed lines in the patch, tests included." default:"300"`
 }
@@ -113,16 +115,16 @@ func (c *fixCmd) fix(ctx context.Context, std streams, now time.Time) (local.Res
 	if (c.Signal == "") == (c.Test == "") {
 		return none, errors.New("say what failed, either with --signal FILE or with --test CMD")
 	}
-	cfg, err := model.FromEnv(func(name string) string {
+	models, err := model.Open(func(name string) string {
 		if name == "HOTFIX_MODEL" && c.Model != "" {
 			return c.Model
 		}
 		return os.Getenv(name)
-	})
+	}, nil)
 	if err != nil {
 		return none, err
 	}
-	m, err := model.New(cfg)
+	m, err := models.Model()
 	if err != nil {
 		return none, err
 	}
@@ -148,7 +150,7 @@ func (c *fixCmd) fix(ctx context.Context, std streams, now time.Time) (local.Res
 	}
 	show.say("repository: %s", strings.Join(at.says, "; "))
 	attempt := local.Config{Model: m, Box: box, Tree: at.tree, Policy: triage.Policy{MaxFiles: c.MaxFiles, MaxLines: c.MaxLines},
-		Budget: agent.Budget{Steps: c.Steps, Tokens: c.Tokens, Wall: c.Wall}, Price: model.Pricer(cfg.Name), Hint: redact.Scrub(c.Hint),
+		Budget: agent.Budget{Steps: c.Steps, Tokens: c.Tokens, Wall: c.Wall, Money: c.Money}, Price: models.Price(), NoCommands: !c.Commands, Hint: redact.Scrub(c.Hint),
 		Call: show.call, Step: show.step, Progress: show.note}
 	if c.Test != "" {
 		show.say("running %s", c.Test)

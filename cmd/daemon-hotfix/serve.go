@@ -34,6 +34,7 @@ type serveCmd struct {
 	PublicKey string          `help:"PEM file with the kernel's public key. Default: KERNEL_PUBLIC_KEY, else the production kernel's." placeholder:"FILE"`
 	Allow     []string        `help:"Repositories to write to: owner/name, or owner/* for all of an owner's. Nothing else is touched." env:"HOTFIX_ALLOW" placeholder:"REPO"`
 	Fix       bool            `help:"Attempt fixes where the risk is low. Needs a model and a sandbox." default:"true" negatable:"" env:"HOTFIX_FIX"`
+	Commands  bool            `help:"Let the model run shell commands of its own in the sandbox, on a copy of the repository." default:"true" negatable:"" env:"HOTFIX_COMMANDS"`
 	ShortName string          `help:"owner/repo@ref that this daemon runs as. Default: the release or commit it was built from." env:"HOTFIX_SHORT_NAME" placeholder:"REPO@REF"`
 	Homepage  string          `help:"Public address of this daemon, for the manifest." env:"HOTFIX_HOMEPAGE" placeholder:"URL"`
 
@@ -220,7 +221,7 @@ func (c *serveCmd) fixing(cfg *daemon.Config, data string, log *slog.Logger) err
 		cfg.NoFix = "the operator switched fixes off"
 		return nil
 	}
-	mc, err := model.FromEnv(os.Getenv)
+	models, err := model.Open(os.Getenv, log)
 	if errors.Is(err, model.ErrNone) {
 		cfg.NoFix = "no model is configured"
 		log.Info("issues only", "because", err)
@@ -229,16 +230,18 @@ func (c *serveCmd) fixing(cfg *daemon.Config, data string, log *slog.Logger) err
 	if err != nil {
 		return err
 	}
-	if cfg.Model, err = model.New(mc); err != nil {
+	if models.Borrows() {
+		cfg.ModelFor = func(n hotfix.Notice) (agent.Model, error) { return models.For(asker(n)) }
+	} else if cfg.Model, err = models.Model(); err != nil {
 		return err
 	}
-	cfg.Price = model.Pricer(mc.Name)
+	cfg.Price, cfg.NoCommands = models.Price(), !c.Commands
 	cfg.Scratch = filepath.Join(data, "scratch")
 	if err := os.MkdirAll(cfg.Scratch, 0o700); err != nil {
 		return fmt.Errorf("--data: %w", err)
 	}
 	if cfg.Box, err = sandbox.Native(sandbox.Config{}); err != nil {
-		cfg.Model, cfg.Box, cfg.NoFix = nil, nil, fmt.Sprintf("this machine cannot run foreign code safely: %v", err)
+		cfg.Model, cfg.ModelFor, cfg.Box, cfg.NoFix = nil, nil, nil, fmt.Sprintf("this machine cannot run foreign code safely: %v", err)
 		log.Warn("issues only", "because", cfg.NoFix)
 	}
 	return nil

@@ -52,14 +52,16 @@ type Store interface {
 
 // A Config is everything a Daemon needs. Model and Box may be nil: the daemon then keeps issues and fixes nothing.
 type Config struct {
-	Policy     triage.Policy
-	Store      Store
-	Ledger     Ledger  // default: Store, if it is one
-	Sources    Sources // where the source of plugins lives
-	Breaker    Breaker
-	Version    string                          // of the daemon, for comments
-	Connect    func(token redact.Secret) Forge // token is the delivery's own and may be empty
-	Model      agent.Model
+	Policy  triage.Policy
+	Store   Store
+	Ledger  Ledger  // default: Store, if it is one
+	Sources Sources // where the source of plugins lives
+	Breaker Breaker
+	Version string                          // of the daemon, for comments
+	Connect func(token redact.Secret) Forge // token is the delivery's own and may be empty
+	Model   agent.Model
+	// ModelFor, if it is set, replaces Model: whom to ask on behalf of the delivery that an attempt is about.
+	ModelFor   func(hotfix.Notice) (agent.Model, error)
 	Box        sandbox.Box
 	NoCommands bool   // the model may not run commands of its own in the box
 	NoFix      string // why Model or Box is nil, in words for a maintainer
@@ -95,7 +97,7 @@ func New(cfg Config) (*Daemon, error) {
 		return nil, errors.New("daemon: Store and Connect are required")
 	case len(cfg.Key) < 32:
 		return nil, errors.New("daemon: Key must have at least 32 bytes, or markers could be forged")
-	case (cfg.Model == nil || cfg.Box == nil) && cfg.NoFix == "":
+	case (!cfg.canAsk() || cfg.Box == nil) && cfg.NoFix == "":
 		return nil, errors.New("daemon: without Model and Box, NoFix must say why")
 	}
 	if cfg.Ledger == nil {
@@ -120,11 +122,14 @@ func New(cfg Config) (*Daemon, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	if cfg.Model == nil || cfg.Box == nil {
+	if !cfg.canAsk() || cfg.Box == nil {
 		cfg.Policy.NoFix = cfg.NoFix
 	}
 	return &Daemon{cfg, newManifests(cfg.Sources.Private, cfg.Now)}, nil
 }
+
+// canAsk reports whether there is a model to ask.
+func (c *Config) canAsk() bool { return c.Model != nil || c.ModelFor != nil }
 
 // byPolicy is who asks for an attempt when no person did.
 const byPolicy = "policy"

@@ -145,9 +145,15 @@ func (d *Daemon) attempt(ctx context.Context, w *work) (hotfix.Outcome, *agent.R
 	if err != nil {
 		return hotfix.Outcome{}, nil, fmt.Errorf("load run %s: %w", w.id, err)
 	}
+	m := d.cfg.Model
+	if d.cfg.ModelFor != nil {
+		if m, err = d.cfg.ModelFor(w.n); err != nil {
+			return hotfix.Outcome{}, nil, fmt.Errorf("whom to ask: %w", err)
+		}
+	}
 	ctx, halt := context.WithCancelCause(ctx)
 	defer halt(nil)
-	a := agent.Agent{Model: d.cfg.Model, Tools: tools.On(w.bench, tools.All), Budget: tools.Bounded(d.cfg.Budget), Price: d.cfg.Price, Now: d.cfg.Now,
+	a := agent.Agent{Model: m, Tools: tools.On(w.bench, tools.All), Budget: tools.Bounded(d.cfg.Budget), Price: d.cfg.Price, Now: d.cfg.Now,
 		Keep: func(ctx context.Context, run agent.Run) error { // also when the time is up just now
 			return d.cfg.Store.SaveRun(context.WithoutCancel(ctx), w.id, &run)
 		},

@@ -138,6 +138,8 @@ type Notice struct {
 	Ignored  *Reason         `json:"ignored,omitempty"`
 	Settings json.RawMessage `json:"settings,omitempty"` // of the installation, scrubbed; may narrow the policy
 	Token    redact.Secret   `json:"-"`                  // the delivery's GitHub token; a store seals it
+
+	Attestation redact.Secret `json:"-"` // the kernel's word for the token, which the gateway to language models asks for; sealed with it
 }
 
 // A Fingerprint is equal for failures that are one problem. It is safe in a branch name.

@@ -41,7 +41,7 @@ func (d *Delivery) Notice() (hotfix.Notice, error) {
 	if err != nil {
 		return hotfix.Notice{}, fmt.Errorf("redact settings of %s: %w", d.id(), err)
 	}
-	n := hotfix.Notice{ID: d.id(), Event: clean(d.Event, 100), Settings: settings, Token: d.Token}
+	n := hotfix.Notice{ID: d.id(), Event: clean(d.Event, 100), Settings: settings, Token: d.Token, Attestation: d.Attestation}
 	switch {
 	case d.command != nil:
 		err = d.readCommand(&n)

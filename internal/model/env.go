@@ -31,6 +31,9 @@ func FromEnv(getenv func(string) string) (Config, error) {
 	}
 	name := get("HOTFIX_MODEL")
 	provider := ""
+	if name == UOS { // the gateway knows which model it likes best
+		provider, name = UOS, ""
+	}
 	if p, rest, ok := strings.Cut(name, ":"); ok && slices.Contains(providers, p) {
 		provider, name = p, rest
 		if name == "" {

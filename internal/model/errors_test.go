@@ -164,6 +164,11 @@ func TestATimeoutIsTriedAgainAndACancelIsNot(t *testing.T) {
 			require.ErrorIs(t, err, model.ErrNetwork)
 			require.ErrorContains(t, err, "no reply in time; 2 tries")
 
+			b = open(t, provider, []modeltest.Reply{{Drip: true}, {Text: "Yes.", In: 3, Out: 1}}, slow)
+			resp, err := ask(t, b.model, start())
+			require.NoError(t, err, "a reply that comes too slowly is asked for again")
+			require.Equal(t, "Yes.", resp.Choices[0].Content)
+
 			ctx, cancel := context.WithCancel(t.Context())
 			b = open(t, provider, []modeltest.Reply{{Do: func(modeltest.Request) modeltest.Reply { cancel(); return modeltest.Reply{Hang: true} }}})
 			_, err = b.model.GenerateContent(ctx, start())

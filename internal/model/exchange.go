@@ -241,6 +241,9 @@ func (x *exchange) response(resp *llms.ContentResponse) *llms.ContentResponse {
 	if len(choice.ToolCalls) > 0 {
 		choice.FuncCall = choice.ToolCalls[0].FunctionCall
 	}
+	if x.used.Cost == 0 { // whoever of a chain answered, the price is its own
+		x.used.Cost, _ = Price(x.m.cfg.Name, x.used)
+	}
 	choice.GenerationInfo = x.used.info()
 	choice.GenerationInfo[keyProvider] = x.m.Name()
 	choice.GenerationInfo[keyID] = x.got.id

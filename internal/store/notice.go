@@ -68,7 +68,7 @@ func (s *SQL) arrive(n hotfix.Notice) (*arrival, error) {
 	a := &arrival{id: n.ID, event: clean(n.Event), body: string(body), at: micros(now),
 		stored: make(chan struct{}), lead: make(chan struct{}, 1)}
 	if !n.Token.Empty() {
-		a.token, a.expires = s.box.seal(n.ID, n.Token), micros(now.Add(tokenLife))
+		a.token, a.expires = s.box.seal(n.ID, together(n)), micros(now.Add(tokenLife))
 	}
 	return a, nil
 }
@@ -184,11 +184,25 @@ func (s *SQL) Notice(ctx context.Context, id string) (hotfix.Notice, error) {
 	if err := json.Unmarshal([]byte(body), &n); err != nil {
 		return hotfix.Notice{}, fmt.Errorf("decode notice %s: %w", id, err)
 	}
-	n.Token = redact.Secret{}
+	n.Token, n.Attestation = redact.Secret{}, redact.Secret{}
 	if s.now().Before(fromMicros(expires)) {
-		n.Token = s.box.open(id, token)
+		n.Token, n.Attestation = apart(s.box.open(id, token))
 	}
 	return n, nil
+}
+
+// together is a notice's token with the kernel's word for it, as they are sealed. Neither holds a line break.
+func together(n hotfix.Notice) redact.Secret {
+	if n.Attestation.Empty() {
+		return n.Token
+	}
+	return redact.NewSecret(n.Token.Reveal() + "\n" + n.Attestation.Reveal())
+}
+
+// apart undoes together.
+func apart(s redact.Secret) (token, attestation redact.Secret) {
+	first, second, _ := strings.Cut(s.Reveal(), "\n")
+	return redact.NewSecret(first), redact.NewSecret(second)
 }
 
 // DropToken erases the token of a notice that needs it no more.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"time"
 )
 
 // A Reply is what a server answers to one question. The zero Reply is an empty one.
@@ -30,6 +31,7 @@ type Reply struct {
 	Raw  string // the body, instead of all of the above but Status and Header
 	Cut  bool   // the connection breaks in the middle of the body
 	Hang bool   // nothing comes until the client gives up
+	Drip bool   // the body begins and then comes in blanks, without end, until the client gives up
 
 	Do func(Request) Reply // decides when it is asked; replaces the rest
 }
@@ -128,6 +130,15 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, reply Reply) {
 	switch {
 	case reply.Hang:
 		<-r.Context().Done()
+	case reply.Drip:
+		w.Header().Set("Content-Type", "application/json")
+		for r.Context().Err() == nil {
+			if _, err := io.WriteString(w, " "); err != nil {
+				return
+			}
+			_ = http.NewResponseController(w).Flush() // the client may be gone
+			time.Sleep(time.Millisecond)
+		}
 	case reply.Cut:
 		data, err := json.Marshal(s.write(reply))
 		if err != nil {

@@ -78,7 +78,7 @@ func notice(t *testing.T, s Store) {
 	ctx := t.Context()
 	token := "ghs_" + strings.Repeat("a", 36)
 	n := Notice("delivery-1")
-	n.Token = redact.NewSecret(token)
+	n.Token, n.Attestation = redact.NewSecret(token), redact.NewSecret("head.claims.mark")
 	fresh, err := s.SaveNotice(ctx, n)
 	require.NoError(t, err)
 	require.True(t, fresh)
@@ -93,6 +93,7 @@ func notice(t *testing.T, s Store) {
 	require.NoError(t, err)
 	require.Equal(t, "kernel.plugin_error", got.Event, "the first one stays")
 	require.Equal(t, token, got.Token.Reveal())
+	require.Equal(t, "head.claims.mark", got.Attestation.Reveal())
 	require.Equal(t, n.Failure.At, got.Failure.At)
 	require.Contains(t, got.Failure.Message.String(), "'quoted' ?")
 

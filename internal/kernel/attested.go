@@ -1,0 +1,18 @@
+package kernel
+
+import (
+	"strings"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
+)
+
+// Attested is what an attestation is about: the repository and the installation that the kernel vouched for. It is not
+// verified here; Open has done so.
+func Attested(attestation redact.Secret) (owner, repo, installation string) {
+	parts := strings.Split(attestation.Reveal(), ".")
+	claims := jwtPart(parts[min(1, len(parts)-1)])
+	if installation = numeral(claims["installation_id"]); installation == "null" {
+		installation = ""
+	}
+	return claims.str("owner"), claims.str("repo"), installation
+}
