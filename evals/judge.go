@@ -169,7 +169,10 @@ func (r *Result) record(ctx context.Context, p *player, s *scene) error {
 		keep := func(name string, list []forgetest.Issue) {
 			for _, i := range list {
 				text := plain("# " + i.Title + "\n\n" + i.Body)
-				fmt.Fprintln(h, repo, i.Number, i.State, text, len(i.Comments))
+				fmt.Fprintln(h, repo, i.Number, i.State, len(i.Comments))
+				if p.orderly() {
+					fmt.Fprintln(h, text)
+				}
 				if r.Page.Texts[name] == "" {
 					r.Page.Texts[name] = text
 				}

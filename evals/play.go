@@ -193,6 +193,8 @@ func (p *player) step(ctx context.Context, s Step) error {
 		status, err := strconv.Atoi(s.Args[0])
 		forge.FailNext(forgetest.Fault{On: s.Args[1] + " " + s.Args[2], Status: status})
 		return err
+	case "watch":
+		return p.stage.Engine.Watch(ctx)
 	case "restart":
 		return p.stage.Restart(ctx)
 	}
@@ -214,6 +216,9 @@ func (p *player) send(ctx context.Context, s Step) error {
 		}
 		if !s.Once {
 			if err := p.post(ctx, fields, s.How); err != nil {
+				return err
+			}
+			if err := p.stage.Settle(ctx); err != nil {
 				return err
 			}
 			continue
@@ -257,6 +262,11 @@ func (p *player) request(s Step) (kerneltest.Fields, error) {
 	}
 	p.sent = append(p.sent, fields)
 	return fields, nil
+}
+
+// orderly reports whether everything happens one after the other, so that the same text comes of it each time.
+func (p *player) orderly() bool {
+	return !slices.ContainsFunc(p.f.Story, func(s Step) bool { return s.Once })
 }
 
 // hear notes what the prototype would have gone by, and returns the name of the event.

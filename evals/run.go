@@ -152,6 +152,9 @@ func (p *player) newStage(ctx context.Context, dir string, o Options) (*Stage, e
 		bad = w.tune(d)
 	}
 	s, err := NewStage(ctx, cfg)
+	if err == nil {
+		s.Forge.Now = p.now.now // before anybody has asked it for the time
+	}
 	if err == nil && bad != nil {
 		err = errors.Join(fmt.Errorf("world.json: %w", bad), s.Close())
 	}

@@ -24,6 +24,7 @@ import (
 //	edit 1 TEXT                   a person adds a line at the end of issue 1
 //	comment 1 mona TEXT           a person comments; the kernel passes on what begins with /hotfix
 //	fail 503 POST /repos/a/b/issues   the next such call of GitHub's API fails; the path may be a part of one
+//	watch                         the daemon looks at drafts, silences and held-back figures, as it does every few minutes
 //	restart                       the daemon is stopped and started again on the same store
 //	commit NAME                   the files under history/NAME are committed on the default branch
 //
@@ -38,7 +39,7 @@ type Step struct {
 }
 
 // stepArgs is how many words follow a verb before the text.
-var stepArgs = map[string]int{"send": 1, "wait": 1, "close": 2, "reopen": 1, "merge": 1, "edit": 1, "comment": 2, "fail": 3, "restart": 0, "commit": 1}
+var stepArgs = map[string]int{"send": 1, "wait": 1, "close": 2, "reopen": 1, "merge": 1, "edit": 1, "comment": 2, "fail": 3, "restart": 0, "watch": 0, "commit": 1}
 
 func parseStory(text string) ([]Step, error) {
 	var out []Step

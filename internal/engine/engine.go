@@ -75,6 +75,9 @@ func (e *Engine) Stop(ctx context.Context) error {
 	return errors.Join(e.queue.Stop(ctx), e.store.Close())
 }
 
+// Watch looks at once at what changes by itself; the queue does so every few minutes.
+func (e *Engine) Watch(ctx context.Context) error { return e.daemon.Watch(ctx) }
+
 // Store returns the engine's store.
 func (e *Engine) Store() *store.SQL { return e.store }
 
