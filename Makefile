@@ -17,7 +17,7 @@ test: setup vet
 	$(GO) test -timeout 20m ./...
 
 eval: setup
-	$(GO) run ./cmd/evals run $(ARGS)
+	$(GO) run ./cmd/evals run --quiet --out out/evals --baseline evals/baseline.json $(ARGS)
 
 bench: setup
 	.ci/bench docs/performance.md

@@ -56,6 +56,18 @@ func (b *Baseline) Write(path string) error {
 	return os.WriteFile(path, append(text, '\n'), 0o644)
 }
 
+// Otherwise lists passed fixtures that decide or write something else than they did in the baseline. That is not worse
+// as such, but nobody should be surprised by it.
+func (b *Baseline) Otherwise(r *Report) []string {
+	var out []string
+	for _, result := range r.Results {
+		if was := b.Digests[result.Name]; result.Passed && was != "" && was != result.Digest {
+			out = append(out, result.Name)
+		}
+	}
+	return out
+}
+
 // Worse names what r does worse than the baseline: the case and the cause. Only fixtures that match filter are missed.
 func (b *Baseline) Worse(r *Report, filter string) []string {
 	results := map[string]*Result{}

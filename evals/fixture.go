@@ -29,6 +29,7 @@ import (
 //	history/N/...        its earlier commits, oldest first: what each changed; "-x" was removed (optional)
 //	repo.bundle          or else its history as a git bundle, in a folder only
 //	model.jsonl          the recorded transcript (absent when the model must not be asked)
+//	shell.jsonl          a recorded transcript of the shell loop, for comparison (optional; see RunShell)
 //	judge/...            the judge's own tests, put over the proposed branch; the model never sees them
 //	want/outcome         one line a case; see Wanted
 //	want/fail-to-pass    names of tests that a fix must make pass, one a line; without it, all of the judge's must pass
@@ -50,6 +51,7 @@ type Fixture struct {
 	Bundle   string // path of repo.bundle, "" if there is none
 	Judge    map[string]string
 	Model    []byte
+	Shell    []byte
 	Want     map[string]string
 
 	wanted  []Wanted
@@ -160,6 +162,8 @@ func (f *Fixture) take(name string, text []byte) (err error) {
 		f.Settings = strings.TrimSpace(string(text))
 	case name == "model.jsonl":
 		f.Model = text
+	case name == "shell.jsonl":
+		f.Shell = text
 	case dir == "repo":
 		f.Files[rest] = string(text)
 	case dir == "history":

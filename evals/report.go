@@ -17,6 +17,10 @@ func (r *Report) Markdown() ([]byte, error) {
 	for _, p := range r.PassAt {
 		fmt.Fprintf(&b, "pass@%d: %.0f %%\n\n", p.K, 100*p.Share)
 	}
+	if l := r.Loop; l != nil {
+		fmt.Fprintf(&b, "| %d fixtures | Resolved | Wrong pull requests | Steps | Tokens |\n|---|--:|--:|--:|--:|\n| daemon-hotfix | %d | %d | %d | %d |\n| one-tool shell loop | %d | %d | %d | %d |\n\n",
+			l.Fixtures, l.Ours.Resolved, l.Ours.Wrong, l.Ours.Steps, l.Ours.Tokens, l.Resolved, l.Wrong, l.Steps, l.Tokens)
+	}
 	b.WriteString("| Fixture | Result | Outcome | Steps | Tokens | Seconds | Problem |\n|---|---|---|--:|--:|--:|---|\n")
 	for _, x := range r.Results {
 		result, problem := "pass", ""

@@ -21,6 +21,7 @@ type Options struct {
 	Price  func(agent.Tokens) float64
 	Box    sandbox.Box
 	Update bool         // rewrite the golden texts that the fixture has
+	Shell  bool         // with Model, run the shell loop too
 	Live   bool         // texts are the model's own, so they are not compared
 	Log    *slog.Logger // nil is silent
 }
@@ -53,6 +54,8 @@ type Result struct {
 	Cost    float64       `json:"cost,omitempty"` // dollars
 	Took    time.Duration `json:"took"`
 	Testing time.Duration `json:"testing"` // of it, in the sandbox
+
+	Shell *Contest `json:"shell,omitempty"` // what the shell loop came to
 
 	Page Page `json:"page"`
 }
@@ -123,7 +126,10 @@ func Run(ctx context.Context, f *Fixture, o Options) (_ *Result, err error) {
 	}
 	r.Took, r.Testing = time.Since(began), w.testing()
 	r.Passed = len(r.Problems) == 0
-	return r, nil
+	if len(f.Shell) > 0 && !o.Live || o.Shell && o.Model != nil {
+		r.Shell, err = RunShell(ctx, f, o.Model, o.Box)
+	}
+	return r, err
 }
 
 // newStage is the fixture's world.

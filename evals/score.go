@@ -30,6 +30,36 @@ type Score struct {
 	Overhead  float64  `json:"overhead"` // seconds of a case that are not tests, in the median
 	Confusion []Mix    `json:"confusion"`
 	PassAt    []PassAt `json:"pass_at,omitempty"` // of several live runs
+	Loop      *Loop    `json:"shell_loop,omitempty"`
+}
+
+// A Loop sums up the shell loop beside the daemon on the fixtures that both worked on.
+type Loop struct {
+	Fixtures int `json:"fixtures"`
+	Resolved int `json:"resolved"`
+	Wrong    int `json:"wrong_prs"`
+	Steps    int `json:"steps"`
+	Tokens   int `json:"tokens"`
+	Ours     struct {
+		Resolved int `json:"resolved"`
+		Wrong    int `json:"wrong_prs"`
+		Steps    int `json:"steps"`
+		Tokens   int `json:"tokens"`
+	} `json:"daemon"`
+}
+
+// beside adds a fixture that both worked on.
+func (s *Score) beside(r *Result) {
+	if r.Shell == nil {
+		return
+	}
+	if s.Loop == nil {
+		s.Loop = &Loop{}
+	}
+	l, c := s.Loop, r.Shell
+	l.Fixtures, l.Resolved, l.Wrong, l.Steps, l.Tokens = l.Fixtures+1, l.Resolved+count(c.Resolved), l.Wrong+count(c.Wrong), l.Steps+c.Steps, l.Tokens+c.Tokens
+	o := &l.Ours
+	o.Resolved, o.Wrong, o.Steps, o.Tokens = o.Resolved+count(r.Resolved), o.Wrong+r.WrongPRs, o.Steps+r.Steps, o.Tokens+r.Tokens
 }
 
 // A Rate is a share with its confidence interval.
@@ -109,6 +139,7 @@ func Sum(results []*Result) Score {
 		naive += count(r.Prototype == r.Want)
 		s.WrongPRs, s.Twins, s.Leaks, s.Outside = s.WrongPRs+r.WrongPRs, s.Twins+r.Twins, s.Leaks+r.Leaks, s.Outside+len(r.Outside)
 		s.Steps, s.Tokens, s.Cost, s.Seconds = s.Steps+r.Steps, s.Tokens+r.Tokens, s.Cost+r.Cost, s.Seconds+r.Took.Seconds()
+		s.beside(r)
 		overhead = append(overhead, (r.Took - r.Testing).Seconds())
 	}
 	for m, n := range mixes {
@@ -181,4 +212,6 @@ func noneOf(n, failed, k int) float64 {
 type Live struct {
 	Model    agent.Model
 	Provider string
+	Name     string
+	Price    func(agent.Tokens) float64 // nil if it is not known
 }

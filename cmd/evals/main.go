@@ -19,6 +19,9 @@ type cli struct {
 	Run     runCmd     `cmd:"" help:"Run fixtures and compare what comes of them with what they want."`
 	Compare compareCmd `cmd:"" help:"Say what differs between two reports. Exits with 1 if the second is worse."`
 	Record  recordCmd  `cmd:"" help:"Run fixtures with a live model and keep the transcripts in them."`
+	Import  importCmd  `cmd:"" help:"Make fixtures of a SWE-bench style dataset."`
+	Predict predictCmd `cmd:"" help:"Write the patches of a report as predictions, for an evaluator of that ecosystem."`
+	Export  exportCmd  `cmd:"" help:"Make a fixture of a capsule, which is a real failure in a file."`
 	Report  reportCmd  `cmd:"" help:"Write a report as HTML, Markdown or JUnit XML."`
 }
 
@@ -56,5 +59,5 @@ func live() (*evals.Live, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &evals.Live{Model: m, Provider: cfg.Provider}, nil
+	return &evals.Live{Model: m, Provider: cfg.Provider, Name: cfg.Name, Price: model.Pricer(cfg.Name)}, nil
 }

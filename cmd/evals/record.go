@@ -8,10 +8,12 @@ import (
 	"strings"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/evals"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
 )
 
 type recordCmd struct {
 	where
+	Shell bool `help:"Record the one-tool shell loop instead, for comparison."`
 }
 
 // Run is `evals record`.
@@ -31,6 +33,12 @@ func (c *recordCmd) Run(ctx context.Context) error {
 	for _, f := range fixtures {
 		fmt.Fprintf(os.Stderr, "recording %s\n", f.Name)
 		var transcript strings.Builder
+		if c.Shell {
+			if err := recordShell(ctx, f, m, box, &transcript); err != nil {
+				return err
+			}
+			continue
+		}
 		recorded, err := evals.Record(m.Model, m.Provider, f.Name, &transcript)
 		if err != nil {
 			return err
@@ -51,4 +59,18 @@ func (c *recordCmd) Run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// recordShell keeps what the shell loop's model answered.
+func recordShell(ctx context.Context, f *evals.Fixture, m *evals.Live, box sandbox.Box, transcript *strings.Builder) error {
+	recorded, err := evals.Record(m.Model, m.Provider, f.Name+", the shell loop", transcript)
+	if err != nil {
+		return err
+	}
+	c, err := evals.RunShell(ctx, f, recorded, box)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "  changed something: %t, resolved: %t, %d steps, %d tokens\n", c.Opened, c.Resolved, c.Steps, c.Tokens)
+	return f.Set("shell.jsonl", []byte(transcript.String()))
 }

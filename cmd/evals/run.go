@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -21,9 +22,11 @@ type runCmd struct {
 	Live     bool   `help:"Ask the configured model instead of replaying transcripts."`
 	Tries    int    `short:"k" help:"How often each fixture is run, with --live." default:"1"`
 	AtOnce   int    `short:"j" name:"jobs" help:"How many fixtures run side by side. 0 is one for each core."`
+	Shell    bool   `help:"With --live, let the one-tool shell loop work on the same fixtures, for comparison."`
 	Out      string `help:"Folder for the results, report.html, report.md and junit.xml. Nothing is kept without it." type:"path"`
 	Resume   bool   `help:"Results that are in the folder already count, if their fixture is still the same."`
 	Baseline string `help:"A file with the results to hold against; what has become worse is named and makes the run fail." type:"path"`
+	Accept   bool   `help:"Make this run the baseline, if every fixture passes that is not known to fail."`
 	Quiet    bool   `short:"q" help:"No line for each fixture as it ends."`
 }
 
@@ -40,12 +43,13 @@ func (c *runCmd) Run(ctx context.Context) error {
 	if s.Box, err = box(); err != nil {
 		return err
 	}
+	name := ""
 	if c.Live {
 		m, err := live()
 		if err != nil {
 			return err
 		}
-		s.Model, s.Tries = m.Model, max(1, c.Tries)
+		s.Model, s.Price, s.Shell, s.Tries, name = m.Model, m.Price, c.Shell, max(1, c.Tries), m.Name
 	}
 	if !c.Quiet {
 		s.Ended = progress
@@ -54,6 +58,7 @@ func (c *runCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	report.Model = name
 	if err := c.show(report); err != nil {
 		return err
 	}
@@ -97,12 +102,24 @@ func (c *runCmd) verdict(r *evals.Report) error {
 		if err != nil {
 			return err
 		}
+		if c.Accept {
+			if base, err = evals.NewBaseline(r, base); err != nil {
+				return err
+			}
+			if err := base.Write(c.Baseline); err != nil {
+				return err
+			}
+		}
+		if others := base.Otherwise(r); len(others) > 0 {
+			fmt.Fprintf(os.Stderr, "%d fixtures pass and decide or write otherwise than in the baseline: %s\n", len(others), strings.Join(others, ", "))
+		}
 		if worse := base.Worse(r, c.Filter); len(worse) > 0 {
 			for _, w := range worse {
 				fmt.Fprintln(os.Stderr, "worse than the baseline: "+w)
 			}
 			return fmt.Errorf("%d things have become worse", len(worse))
 		}
+		return nil
 	}
 	if r.Passed < r.Cases {
 		return fmt.Errorf("%d of %d fixtures did not end as they should", r.Cases-r.Passed, r.Cases)
