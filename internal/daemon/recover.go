@@ -118,6 +118,11 @@ func (d *Daemon) remember(ctx context.Context, forge Forge, c *hotfix.Case) erro
 		return fmt.Errorf("look for the issue of case %s: %w", c.Fingerprint, err)
 	}
 	old, ok := d.readState(c.Repo, c.Fingerprint, found.Body.String())
+	for _, body := range found.Twins {
+		if twin, known := d.readState(c.Repo, c.Fingerprint, body.String()); known && ok {
+			absorb(&old, twin)
+		}
+	}
 	unknown := func(name string) bool { return !slices.Contains(c.Seen, name) }
 	if !ok || len(old.Seen) > 0 && !slices.ContainsFunc(old.Seen, unknown) {
 		return nil // a process that knew no more than we do wrote this, and died before it could note the number
@@ -133,6 +138,22 @@ func (d *Daemon) remember(ctx context.Context, forge Forge, c *hotfix.Case) erro
 	*c = old
 	d.cfg.Log.Info("case brought back from its issue", "case", c.Fingerprint, "issue", found.Number, "count", c.Count)
 	return nil
+}
+
+// absorb counts in c what its twin, which was opened beside it, has counted. What c has seen of it was counted before.
+func absorb(c *hotfix.Case, twin hotfix.Case) {
+	for _, name := range twin.Seen {
+		if slices.Contains(c.Seen, name) {
+			return
+		}
+	}
+	c.Count, c.Seen = c.Count+twin.Count, append(c.Seen, twin.Seen...)
+	if twin.First.Before(c.First) {
+		c.First = twin.First
+	}
+	if twin.Last.After(c.Last) {
+		c.Last = twin.Last
+	}
 }
 
 var markerForm = regexp.MustCompile(`(?m)^<!-- daemon-hotfix (v[0-9]+-[0-9a-f]{32}) [0-9a-f]{32} -->\r?$`)

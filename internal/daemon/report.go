@@ -47,7 +47,40 @@ func (d *Daemon) Report(ctx context.Context, fp hotfix.Fingerprint) error {
 // mayWait reports whether the issue of c says all but the latest figures, and was edited a short while ago. Where the
 // issue is the only store, nothing waits.
 func (d *Daemon) mayWait(c hotfix.Case) bool {
-	return !d.cfg.Recall && c.Issue != 0 && c.Shown.As == saying(c) && d.cfg.Now().Before(c.Shown.At.Add(editEvery))
+	return !d.cfg.Recall && c.Issue != 0 && !d.doubtful(c) && c.Shown.As == saying(c) && d.cfg.Now().Before(c.Shown.At.Add(editEvery))
+}
+
+// listed is when every list of GitHub shows an issue that was made.
+const listed = 2 * time.Minute
+
+// doubtful reports whether a twin of c's issue may have been made that no list showed then: by a process that died,
+// or whose answer was lost.
+func (d *Daemon) doubtful(c hotfix.Case) bool {
+	return c.Issue != 0 && !c.Shown.Sure && c.Fingerprint != pageCase && !c.Shown.Made.IsZero() && !d.cfg.Now().Before(c.Shown.Made.Add(listed))
+}
+
+// closeTwins looks for c's issue as if it were new, once it is in every list. Of several, the first stays. It reports
+// whether it looked.
+func (d *Daemon) closeTwins(ctx context.Context, forge Forge, c *hotfix.Case, s Settings) (looked bool, err error) {
+	if !d.doubtful(*c) {
+		return false, nil
+	}
+	at := hotfix.Issue{Repo: c.Repo, Number: c.Issue, Marker: d.marker(*c)}
+	if now, err := forge.FindIssue(ctx, at); err != nil || now.Number == 0 { // it is gone, and none must take its place
+		return false, err
+	}
+	at.Number = 0
+	first, err := forge.FindIssue(ctx, at)
+	if err != nil || first.Number == 0 || first.Number == c.Issue && len(first.Twins) == 0 {
+		return err == nil, err
+	}
+	now := *c
+	now.Issue = 0
+	found, err := d.writeIssue(ctx, forge, &now, s)
+	if err == nil {
+		c.Issue = found.Number
+	}
+	return err == nil, err
 }
 
 // saying is a digest of what the issue of c says besides figures and the latest failure's particulars.
@@ -73,6 +106,10 @@ func saying(c hotfix.Case) string {
 // of the case.
 func (d *Daemon) report(ctx context.Context, forge Forge, c *hotfix.Case, n hotfix.Notice) error {
 	settings, _ := ParseSettings(n.Settings)
+	sure, err := d.closeTwins(ctx, forge, c, settings)
+	if err != nil {
+		return fmt.Errorf("look for twins of the issue of case %s: %w", c.Fingerprint, err)
+	}
 	found, err := d.saveIssue(ctx, forge, c, settings)
 	if err != nil && d.denied(c, err) {
 		found, err = d.saveIssue(ctx, forge, c, settings)
@@ -88,7 +125,10 @@ func (d *Daemon) report(ctx context.Context, forge Forge, c *hotfix.Case, n hotf
 		return fmt.Errorf("save issue in %s: %w", c.Repo, err)
 	}
 	d.cfg.Log.Info("issue saved", "case", c.Fingerprint, "repo", c.Repo, "issue", found.Number, "state", found.State)
-	c.Issue, c.Told = found.Number, c.Count
+	c.Issue, c.Told, c.Shown.Sure = found.Number, c.Count, c.Shown.Sure || sure
+	if c.Shown.Made.IsZero() {
+		c.Shown.Made = d.cfg.Now()
+	}
 	c.Shown.At, c.Shown.As = d.cfg.Now(), saying(*c)
 	if want, reason := wanted(c.State); found.State != want {
 		if err := forge.SetState(ctx, c.Repo, c.Issue, want, reason); err != nil {
@@ -167,11 +207,24 @@ func gone(err error) bool {
 // Priority of a case that escalates.
 const priorityLabel = "priority: high"
 
+// twinsMax bounds how often the issue of a case is looked at again because others were making it.
+const twinsMax = 5
+
 // saveIssue renders the case and makes its issue say so.
 func (d *Daemon) saveIssue(ctx context.Context, forge Forge, c *hotfix.Case, s Settings) (hotfix.Issue, error) {
-	if err := d.remember(ctx, forge, c); err != nil {
-		return hotfix.Issue{}, err
+	for range twinsMax {
+		if err := d.remember(ctx, forge, c); err != nil {
+			return hotfix.Issue{}, err
+		}
+		found, err := d.writeIssue(ctx, forge, c, s)
+		if err != nil || !found.Theirs {
+			return found, err
+		}
 	}
+	return hotfix.Issue{}, fmt.Errorf("others keep opening issues for case %s", c.Fingerprint)
+}
+
+func (d *Daemon) writeIssue(ctx context.Context, forge Forge, c *hotfix.Case, s Settings) (hotfix.Issue, error) {
 	body, err := d.issueBody(*c, s)
 	if err != nil {
 		return hotfix.Issue{}, err

@@ -42,7 +42,7 @@ func (d *Daemon) due(c hotfix.Case) bool {
 	if c.Fingerprint == pageCase {
 		return false
 	}
-	return c.State == hotfix.Fixing || d.figuresDue(c) || len(d.passed(c)) > 0
+	return c.State == hotfix.Fixing || d.doubtful(c) || d.figuresDue(c) || len(d.passed(c)) > 0
 }
 
 // figuresDue reports whether the issue of c lacks figures that were held back.
@@ -101,7 +101,7 @@ func (d *Daemon) look(ctx context.Context, fp hotfix.Fingerprint) error {
 			c.Snooze = nil
 		}
 	}
-	if !moved && !d.figuresDue(c) {
+	if !moved && !d.figuresDue(c) && !d.doubtful(c) {
 		return nil
 	}
 	var next []hotfix.Next

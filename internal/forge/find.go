@@ -36,6 +36,11 @@ func (c *Client) FindIssue(ctx context.Context, want Issue) (found Issue, err er
 		list, err := k.find(ctx)
 		if err == nil && len(list) > 0 {
 			found = whole(want, list[0])
+			for _, twin := range list[1:] {
+				if twin.GetState() == "open" {
+					found.Twins = append(found.Twins, redact.Scrub(twin.GetBody()))
+				}
+			}
 		}
 		return err
 	})

@@ -29,7 +29,8 @@ const (
 // With a number, that issue is edited. Without one, it is the lowest-numbered issue of ours whose body has the
 // marker as a line; others are closed as duplicates of it, and if there is none it is created. A list that cannot be
 // read to its end is an error and never leads to a new issue. Only the managed part of a body is replaced, and only
-// if it differs. The title is used for a new issue alone.
+// if it differs. The title is used for a new issue alone. If somebody else made the issue at the same moment, it is
+// theirs: it is returned as it is, for the caller to look at what it says before it is written over.
 //
 // An error may come with an issue: it exists, but not all of this was done. Saving again does the rest.
 func (c *Client) SaveIssue(ctx context.Context, want Issue) (saved Issue, err error) {
@@ -174,8 +175,10 @@ func (k *keeper) save(ctx context.Context) (Issue, error) {
 			return seen(k.want, keep), err
 		}
 	}
-	if keep == made {
-		return seen(k.want, keep), nil
+	if made != nil {
+		got := seen(k.want, keep)
+		got.Theirs = keep != made // what it says is not what we know
+		return got, nil
 	}
 	return k.c.edit(ctx, k.s, k.want, k.managed) // reads it again: the list may be older than what people wrote since
 }

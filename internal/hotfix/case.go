@@ -60,6 +60,8 @@ type Shown struct {
 	State string    `json:"state,omitempty"` // "open" or "closed"
 	At    time.Time `json:"at,omitzero"`     // when its text was written
 	As    string    `json:"as,omitempty"`    // digest of what it said besides figures
+	Made  time.Time `json:"made,omitzero"`   // when we first had its number
+	Sure  bool      `json:"sure,omitempty"`  // looked for again since, when every list had to show it: there is no twin
 }
 
 // A Place is a version and an environment in which a case failed.

@@ -152,10 +152,12 @@ type Issue struct {
 	Title       string      // used when the issue is created
 	Body        redact.Text // the whole body; contains Marker
 	Labels      []string
-	Raise       []string  // labels that are added to an issue that exists
-	State       string    // "open", "closed"; what the forge found, not a wish
-	StateReason string    // "completed", "not_planned", "reopened", "" ; found like State
-	ClosedAt    time.Time // zero unless it is closed; found like State
+	Raise       []string      // labels that are added to an issue that exists
+	State       string        // "open", "closed"; what the forge found, not a wish
+	StateReason string        // "completed", "not_planned", "reopened", "" ; found like State
+	ClosedAt    time.Time     // zero unless it is closed; found like State
+	Twins       []redact.Text // bodies of other open issues with Marker; found like State
+	Theirs      bool          // somebody else had made it at the same moment, and it was not edited: look at it first
 }
 
 // A Pull is a pull request as the forge has it.

@@ -94,6 +94,9 @@ func (f *Forge) Close() {
 	_ = os.RemoveAll(f.dir)
 }
 
+// Handler answers what URL does, without a connection.
+func (f *Forge) Handler() http.Handler { return f.web.Handler }
+
 // URL is what GITHUB_SERVER_URL would be: git and pages.
 func (f *Forge) URL() string { return f.url }
 
