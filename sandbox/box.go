@@ -52,6 +52,7 @@ type Result struct {
 	Output   redact.Text // standard output and error as they came; the middle is cut out if there was too much
 	Report   []byte      // what Command.Report asked for, as it is: to be parsed, never to be shown
 	Took     time.Duration
+	Backend  string    // what made the box
 	Enforced []string  // the layers that held the command
 	Changed  []string  // by Keep, sorted
 	Refused  []string  // what Keep did not let out, and why
