@@ -7,7 +7,8 @@ type boot struct {
 	Dir     string   // of the command, below treeDir
 	Report  string   // a path, "" for none
 	Keep    bool     // send the tree back when the command has ended
-	Install bool     // let the command reach a proxy, and send back what it has installed
+	Proxy   bool     // let the command reach a proxy
+	Install bool     // send back what the command has installed
 	Skip    []string // directories of the tree that are mounts of their own
 	Root    bool     // the caller is the machine's root: take the mapped user, drop groups
 	Mounts  []mount

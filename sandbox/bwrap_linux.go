@@ -44,7 +44,7 @@ func inBubblewrap(ctx context.Context, r *run, pipes []*os.File) (child, error) 
 	for dir, share := range map[string]int64{treeDir: 2, "/tmp": 4, "/home/plugin": 8, "/dev/shm": 8} {
 		w.add("--size", strconv.FormatInt(r.disk()/share, 10), "--tmpfs", dir)
 	}
-	if r.proxy != nil {
+	if r.into != "" {
 		w.add("--size", strconv.FormatInt(r.disk()/2, 10), "--tmpfs", depsDir)
 	}
 	for _, d := range maskedDirs {

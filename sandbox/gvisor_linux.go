@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
+	"time"
 )
 
 // A bundle is as much of an OCI runtime's config.json as a box needs.
@@ -96,7 +97,9 @@ func inGVisor(ctx context.Context, r *run, pipes []*os.File) (child, error) {
 	if err != nil {
 		return child{}, err
 	}
-	c := child{clean: func() error { return os.RemoveAll(dir) }}
+	c := child{clean: func() error {
+		return errors.Join(r.runsc(context.Background(), dir, "delete", "--force", filepath.Base(dir)).Run(), os.RemoveAll(dir))
+	}}
 	root := filepath.Join(dir, "root")
 	if err := r.layOut(root); err != nil {
 		return c, err
@@ -105,18 +108,25 @@ func inGVisor(ctx context.Context, r *run, pipes []*os.File) (child, error) {
 	if err := errors.Join(err, os.WriteFile(filepath.Join(dir, "config.json"), spec, 0o644), os.Mkdir(filepath.Join(dir, "state"), 0o700), own(dir, r.owner(), r.ownerGroup())); err != nil {
 		return c, err
 	}
-	args := []string{"--root", filepath.Join(dir, "state"), "--rootless", "--network=none", "--ignore-cgroups", "--platform=systrap", "--host-uds=none", "--host-fifo=none",
-		"--overlay2=none", "run", "--bundle", dir}
+	args := []string{"run", "--bundle", dir}
 	for i := range pipes {
 		args = append(args, fmt.Sprintf("--pass-fd=%d:%d", 3+i, 3+i))
 	}
-	c.Cmd = exec.CommandContext(ctx, "runsc", append(args, filepath.Base(dir))...)
-	c.Env, c.ExtraFiles = []string{"PATH=/usr/bin:/bin", "HOME=" + dir, "TMPDIR=" + dir, "XDG_RUNTIME_DIR=" + dir}, pipes
-	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if r.euid == 0 {
-		c.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(r.HostUID), Gid: uint32(r.HostUID), Groups: []uint32{}}
-	}
+	c.Cmd = r.runsc(ctx, dir, append(args, filepath.Base(dir))...)
+	c.ExtraFiles = pipes
 	return c, nil
+}
+
+// runsc is a call of the program as the user that boxes become, with its state in dir.
+func (r *run) runsc(ctx context.Context, dir string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "runsc", append([]string{"--root", filepath.Join(dir, "state"), "--rootless", "--network=none", "--ignore-cgroups",
+		"--platform=systrap", "--host-uds=none", "--host-fifo=none", "--overlay2=none"}, args...)...)
+	cmd.Env, cmd.WaitDelay = []string{"PATH=/usr/bin:/bin", "HOME=" + dir, "TMPDIR=" + dir, "XDG_RUNTIME_DIR=" + dir}, 2*time.Second
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if r.euid == 0 {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(r.HostUID), Gid: uint32(r.HostUID), Groups: []uint32{}}
+	}
+	return cmd
 }
 
 // layOut makes the root that a container starts from: mount points, the few files of /etc, and this program.

@@ -97,7 +97,7 @@ func (p *first) run() error {
 		return fmt.Errorf("read orders: %w", err)
 	}
 	for _, l := range p.layers() {
-		if l.name == "landlock" && p.ABI == 0 || l.name == "proxy" && !p.Install || p.Guest && !l.guest {
+		if l.name == "landlock" && p.ABI == 0 || l.name == "proxy" && !p.Proxy || p.Guest && !l.guest {
 			continue
 		}
 		n, broken := p.Break[l.name]

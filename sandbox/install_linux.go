@@ -75,7 +75,7 @@ func (n *box) attempt(ctx context.Context, t *Tree, tc *Toolchain, how []string)
 	if n.fetch != nil {
 		n = n.fetch
 	}
-	r := &run{box: n, tree: t, into: dir, proxy: n.gate(tc.Install.Registries)}
+	r := &run{box: n, tree: t, into: dir, proxy: n.registries(tc.Install.Registries)}
 	r.command = Command{Args: how, Timeout: n.InstallTime, Memory: max(n.Memory, installMemory), Toolchain: tc}
 	if err := r.equip(ctx); err != nil {
 		return nil, err
@@ -111,12 +111,17 @@ func (n *box) attempt(ctx context.Context, t *Tree, tc *Toolchain, how []string)
 	return got, nil
 }
 
-// gate is the proxy to the registries of an ecosystem, or to those that were configured in their place.
-func (n *box) gate(registries []string) *proxy {
+// registries is the proxy to the registries of an ecosystem, or to those that were configured in their place.
+func (n *box) registries(public []string) *proxy {
 	if n.Registries != nil {
-		registries = n.Registries
+		return n.gate(n.Registries)
 	}
-	p := newProxy(registries)
+	return n.gate(public)
+}
+
+// gate is a proxy to some addresses.
+func (n *box) gate(allow []string) *proxy {
+	p := newProxy(allow)
 	if n.resolve != nil {
 		p.resolve = n.resolve
 	}
@@ -171,7 +176,7 @@ func (n *box) chown() int {
 
 // disk is how much the run may write.
 func (r *run) disk() int64 {
-	if r.proxy != nil {
+	if r.into != "" {
 		return max(r.Disk, installBytes)
 	}
 	return r.Disk

@@ -2,7 +2,9 @@ package sandbox_test
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -57,4 +59,27 @@ func plant(t *testing.T, files map[string]string) *sandbox.Tree {
 
 func signature() *object.Signature {
 	return &object.Signature{Name: someone.Name, Email: someone.Email, When: someone.When}
+}
+
+// writeAll writes files below dir.
+func writeAll(dir string, files map[string]string) error {
+	for name, data := range files {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run runs a shell script in dir, without a box.
+func run(dir, script string) error {
+	c := exec.Command("sh", "-c", script)
+	c.Dir = dir
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
 }

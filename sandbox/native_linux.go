@@ -44,6 +44,10 @@ func (n *box) Run(ctx context.Context, t *Tree, c Command) (Result, error) {
 	if err := r.equip(ctx); err != nil {
 		return Result{}, fmt.Errorf("box: %w", err)
 	}
+	if len(c.Allow) > 0 {
+		r.proxy = n.gate(c.Allow)
+		r.command.Env = merged(proxyVars(), n.certificates(), c.Env)
+	}
 	if c.Toolchain == nil || c.Toolchain.Install == nil {
 		return r.within(ctx)
 	}
@@ -56,7 +60,7 @@ func (n *box) Run(ctx context.Context, t *Tree, c Command) (Result, error) {
 	}
 	r.mounts, r.skip = append(r.mounts, got.mounts()...), got.modules
 	res, err := r.within(ctx)
-	res.Contacts, res.Notes = got.contacts, got.notes
+	res.Contacts, res.Notes = append(got.contacts, res.Contacts...), got.notes
 	return res, err
 }
 

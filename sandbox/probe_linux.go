@@ -47,7 +47,7 @@ func probe(c Config) (*box, []Finding, error) {
 			n.fetch, _, err = probeOne(c, backends[0])
 		}
 		if err == nil {
-			return n, found, nil
+			return n, append(found, others(b.name)), nil
 		}
 		found = append(found, Finding{b.name, false, err.Error()})
 		why = append(why, fmt.Errorf("%s: %w", b.name, err))
@@ -55,9 +55,28 @@ func probe(c Config) (*box, []Finding, error) {
 	return nil, found, fmt.Errorf("box: %w", errors.Join(why...))
 }
 
+// others says what else could make boxes here.
+func others(used string) Finding {
+	var says []string
+	for _, b := range backends {
+		if b.name == used {
+			continue
+		}
+		how := "is there, for those who ask for it"
+		if err := b.missing(); err != nil {
+			how = "cannot be used: " + err.Error()
+		}
+		says = append(says, b.name+" "+how)
+	}
+	return Finding{"others", true, strings.Join(says, "; ")}
+}
+
 // probeOne sets up a box of one backend and sees whether it holds.
 func probeOne(c Config, b backend) (*box, []Finding, error) {
 	n := &box{Config: c, backend: b, euid: os.Geteuid(), abi: landlockABI(), tools: findTools(c)}
+	if b.name == GVisor {
+		n.abi = 0 // its kernel has no Landlock
+	}
 	if !c.noGroups {
 		n.groups = findGroups()
 	}
@@ -90,7 +109,7 @@ func (n *box) describe() []Finding {
 	}
 	lock := Finding{"landlock", n.abi > 0, fmt.Sprintf("version %d", n.abi)}
 	if n.abi == 0 {
-		lock.Says = "this kernel has none; mounts and the system call filter stand alone"
+		lock.Says = "the kernel of a box has none; mounts and the system call filter stand alone"
 	}
 	memory := Finding{"memory", true, "no cgroup may be made here: a watchdog adds up what processes hold, each has limits of its own"}
 	if n.groups != nil {
@@ -159,7 +178,7 @@ func (c *canary) try() message {
 	var found []Finding
 	see := func(name string, held bool, says string) { found = append(found, Finding{name, held, says}) }
 
-	vars := slices.DeleteFunc(os.Environ(), func(v string) bool { return v == "PWD=/" || v == "HOME=/" || v == "PATH=/usr/bin" }) // a backend's own
+	vars := slices.DeleteFunc(os.Environ(), func(v string) bool { return v == "PWD=/" || v == "HOME=/home/plugin" || v == "PATH=/usr/bin" }) // a backend's own
 	see("environment", len(vars) == 0, fmt.Sprintf("%d variables of the machine are visible", len(vars)))
 	_, err := os.ReadFile(c.File)
 	see("read", err != nil, "reading a file of the machine: "+word(err))

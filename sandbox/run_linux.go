@@ -122,10 +122,13 @@ func (r *run) do(ctx context.Context) (Result, error) {
 	for _, end := range r.closing {
 		end()
 	}
-	_ = c.Wait()                         // how the first process ended says nothing that its messages do not
-	_, _ = io.Copy(io.Discard, p.status) // the first process has gone when nobody holds the other end
+	_ = c.Wait() // how the first process ended says nothing that its messages do not
 	if c.clean != nil {
 		h.unkept = errors.Join(h.unkept, c.clean())
+	}
+	_ = p.status.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if _, err := io.Copy(io.Discard, p.status); err != nil { // it ends when nobody holds the other end
+		h.unkept = errors.Join(h.unkept, fmt.Errorf("something of the box lives on: %w", err))
 	}
 	res, err := r.conclude(h)
 	return res, errors.Join(err, r.group.remove())
@@ -160,7 +163,7 @@ func (r *run) follow(ctx context.Context, c child, p *pipes, orders []byte) (h h
 	}
 	h.took = time.Since(began)
 	if r.command.Keep && h.ended.Ended {
-		h.changed, h.refused, h.unkept = keep(p.left, r.tree.Dir)
+		h.changed, h.refused, h.unkept = keep(p.left, r.tree.Dir, r.command.Plan)
 	}
 	if r.into != "" && h.ended.Ended && h.ended.Exit == 0 {
 		r.modules, r.untaken = take(p.left, r.into, r.chown(), r.chown())
@@ -190,6 +193,9 @@ func (r *run) conclude(h history) (Result, error) {
 		return Result{Exit: 127, Cause: Setup, Output: redact.Scrub(h.ended.Err), Enforced: layers, Backend: r.backend.name}, nil
 	}
 	res := r.result(h)
+	if r.proxy != nil {
+		res.Contacts = r.proxy.asked()
+	}
 	res.Took, res.Changed, res.Refused, res.Enforced, res.Backend = h.took, h.changed, h.refused, layers, r.backend.name
 	return res, h.unkept
 }
@@ -213,7 +219,7 @@ func (e *MissingError) Error() string {
 func (r *run) lacking(enforced []string) error {
 	required := append([]string{"namespaces", "deadline", "descriptors", "files", "proc", "network", "root", "limits", "capabilities", "seccomp", "verify"},
 		r.backend.requires...)
-	if r.abi > 0 && r.backend.name != GVisor {
+	if r.abi > 0 {
 		required = append(required, "landlock")
 	}
 	if r.proxy != nil {
@@ -355,15 +361,17 @@ func (r *run) orders() boot {
 	env = merged(env, r.tools.env, r.vars, r.command.Env)
 	b := boot{Args: r.command.Args, Dir: path.Join(treeDir, filepath.ToSlash(r.command.Dir)), Keep: r.command.Keep, Root: r.euid == 0,
 		Mounts: r.shown(), Links: r.tools.links, Files: r.files(), Disk: r.disk(), Inodes: r.Files, ABI: r.abi,
-		Canary: r.canary, Install: r.proxy != nil, Skip: r.skip, Grouped: r.groups != nil, Guest: r.backend.guest, Break: r.broken}
+		Canary: r.canary, Proxy: r.proxy != nil, Install: r.into != "", Skip: r.skip, Grouped: r.groups != nil, Guest: r.backend.guest, Break: r.broken}
 	for _, k := range slices.Sorted(maps.Keys(env)) {
 		b.Env = append(b.Env, k+"="+env[k])
 	}
 	if r.command.Report != "-" {
 		b.Report = r.command.Report
 	}
-	b.Limits = []limit{{unix.RLIMIT_CORE, 0}, {unix.RLIMIT_NOFILE, 4096}, {unix.RLIMIT_FSIZE, uint64(r.disk())}, {unix.RLIMIT_MSGQUEUE, 0},
-		{unix.RLIMIT_RTPRIO, 0}, {unix.RLIMIT_NICE, 0}, {unix.RLIMIT_MEMLOCK, 1 << 20}, {unix.RLIMIT_NPROC, uint64(r.Pids)}}
+	b.Limits = []limit{{unix.RLIMIT_CORE, 0}, {unix.RLIMIT_NOFILE, 4096}, {unix.RLIMIT_FSIZE, uint64(r.disk())}, {unix.RLIMIT_NPROC, uint64(r.Pids)}}
+	if r.backend.name != GVisor { // its kernel has none of what these bound
+		b.Limits = append(b.Limits, limit{unix.RLIMIT_MSGQUEUE, 0}, limit{unix.RLIMIT_RTPRIO, 0}, limit{unix.RLIMIT_NICE, 0}, limit{unix.RLIMIT_MEMLOCK, 1 << 20})
+	}
 	if r.groups == nil {
 		b.Limits = append(b.Limits, limit{unix.RLIMIT_DATA, uint64(r.command.Memory)})
 	}
