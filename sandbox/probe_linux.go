@@ -51,6 +51,9 @@ func probe(c Config) (*box, []Finding, error) {
 		}
 		found = append(found, Finding{b.name, false, err.Error()})
 		why = append(why, fmt.Errorf("%s: %w", b.name, err))
+		if !errors.Is(err, errNoNamespaces) {
+			break // nobody stands in for a box that does not hold
+		}
 	}
 	return nil, found, fmt.Errorf("box: %w", errors.Join(why...))
 }
@@ -159,11 +162,14 @@ func (n *box) try(c *canary, timeout time.Duration) (Result, error) {
 	return r.within(context.Background())
 }
 
+// errNoNamespaces is the one reason for which another program may make the box.
+var errNoNamespaces = errors.New("this machine does not let this user make namespaces (user.max_user_namespaces, " +
+	"kernel.apparmor_restrict_unprivileged_userns or a container's own filter)")
+
 // explain says what a person can do about a box that does not even start.
 func explain(err error) error {
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EACCES) {
-		return fmt.Errorf("this machine does not let this user make namespaces (user.max_user_namespaces, "+
-			"kernel.apparmor_restrict_unprivileged_userns or a container's own filter): %w", err)
+		return fmt.Errorf("%w: %w", errNoNamespaces, err)
 	}
 	return fmt.Errorf("the probe did not start: %w", err)
 }
