@@ -3,9 +3,11 @@ package sandbox_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -59,6 +61,26 @@ func plant(t *testing.T, files map[string]string) *sandbox.Tree {
 
 func signature() *object.Signature {
 	return &object.Signature{Name: someone.Name, Email: someone.Email, When: someone.When}
+}
+
+// listener counts who comes to a port of this machine.
+func listener(t *testing.T) (port int, came *atomic.Int64) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { l.Close() })
+	came = new(atomic.Int64)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			came.Add(1)
+			c.Close()
+		}
+	}()
+	return l.Addr().(*net.TCPAddr).Port, came
 }
 
 // writeAll writes files below dir.
