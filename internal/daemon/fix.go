@@ -64,6 +64,7 @@ type work struct {
 	dir   string
 	hint  string
 	bench *tools.Bench
+	risk  *hotfix.Assessment // of the patch that was vetted last; nil before
 }
 
 // begin records the attempt before it starts. It returns nil when there is nothing to attempt.
@@ -137,6 +138,9 @@ func (d *Daemon) attempt(ctx context.Context, w *work) (hotfix.Outcome, *agent.R
 	if err != nil {
 		return hotfix.Outcome{}, nil, err
 	}
+	if not := w.forbidden(); not != nil {
+		return hotfix.Outcome{Ending: hotfix.Refused, Refusals: []hotfix.Reason{*not}}, nil, nil
+	}
 	// What an earlier process did of this attempt is not paid for again.
 	former, err := d.cfg.Store.Run(ctx, w.id)
 	if errors.Is(err, store.ErrNotFound) {
@@ -173,7 +177,9 @@ func (d *Daemon) attempt(ctx context.Context, w *work) (hotfix.Outcome, *agent.R
 	if err != nil {
 		return hotfix.Outcome{}, run, err
 	}
-	return outcome(run, w.bench), run, nil
+	o := outcome(run, w.bench)
+	o.Risk = w.risk
+	return o, run, nil
 }
 
 // end records how the attempt ended. The issue is made to say so by the report that follows.

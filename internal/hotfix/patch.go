@@ -105,6 +105,7 @@ type Proposal struct {
 	Commit string // commit message
 	Body   redact.Text
 	Labels []string
+	Ready  bool // for review, and to be merged by GitHub once its checks have passed; else a draft
 }
 
 // An Ending is how an attempt ended.
@@ -126,15 +127,18 @@ type Outcome struct {
 	PR       int         `json:"pr"`     // 0 unless DraftOpened
 	Patch    *Patch      `json:"patch,omitempty"`
 	Evidence Evidence    `json:"evidence"`
-	Refusals []Reason    `json:"refusals"` // why a patch was not published
-	Says     redact.Text `json:"says"`     // one paragraph for the issue
+	Refusals []Reason    `json:"refusals"`       // why a patch was not published
+	Risk     *Assessment `json:"risk,omitempty"` // of the patch; nil if there was none to judge
+	Says     redact.Text `json:"says"`           // one paragraph for the issue
 }
 
 // An Attempt is one try at fixing a case. It is saved before it starts.
 type Attempt struct {
-	RunID   string    `json:"runId"` // names the transcript in the store
-	By      string    `json:"by"`    // "policy", or the login of whoever asked
-	Hint    string    `json:"hint"`  // what that person added
+	RunID   string    `json:"runId"`             // names the transcript in the store
+	By      string    `json:"by"`                // "policy", or the login of whoever asked
+	Hint    string    `json:"hint"`              // what that person added
+	Pull    int       `json:"pull,omitempty"`    // the pull request that it goes on with, 0 for a new one
+	Answers []string  `json:"answers,omitempty"` // what of that pull request it answers: ids of comments, names of checks
 	Started time.Time `json:"started"`
 	Ended   time.Time `json:"ended"`
 	Steps   int       `json:"steps"`
