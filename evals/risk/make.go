@@ -24,20 +24,37 @@ type Maker struct {
 }
 
 // Make makes the records of one seed. A right or wrong fix that the judge sees otherwise is an error: the seed is
-// mistaken then. A mutant that the judge accepts may be right or not, so it is left out, like a variant that changes
-// nothing.
+// mistaken then, and nothing is proven. A mutant that the judge accepts may be right or not, so it is left out, like a
+// variant that changes nothing.
 func (m *Maker) Make(ctx context.Context, s Seed, say func(Record)) ([]Record, error) {
 	url, err := m.repository(s)
 	if err != nil {
 		return nil, err
 	}
+	wrong := map[string]bool{}
+	for _, v := range Vary(s) {
+		if harms[v.Kind] != nil {
+			wrong[v.Name] = true
+			continue
+		}
+		right, err := m.right(ctx, s, v, url)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", v.Name, err)
+		}
+		if wrong[v.Name] = !right; v.Kind != "mutant" && right != (v.Kind == "right") {
+			return nil, fmt.Errorf("%s: the seed calls it %s and the judge does not", v.Name, v.Kind)
+		}
+	}
 	var out []Record
 	for _, v := range Vary(s) {
+		if v.Kind == "mutant" && !wrong[v.Name] {
+			continue
+		}
 		r, ok, err := m.record(ctx, s, v, url)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", v.Name, err)
 		}
-		if ok {
+		if r.Wrong = wrong[v.Name]; ok {
 			say(r)
 			out = append(out, r)
 		}
@@ -102,18 +119,6 @@ func (m *Maker) record(ctx context.Context, s Seed, v Variant, url string) (r Re
 		return r, false, err
 	}
 	r = Record{Name: v.Name, Seed: s.Name, Kind: v.Kind, Failure: s.Failure, Patch: p}
-	if r.Wrong = harms[v.Kind] != nil; !r.Wrong {
-		right, err := m.right(ctx, s, v, url)
-		if err != nil {
-			return r, false, err
-		}
-		if r.Wrong = !right; v.Kind != "mutant" && r.Wrong != (v.Kind == "wrong") {
-			return r, false, fmt.Errorf("the seed calls it %s and the judge does not", v.Kind)
-		}
-		if v.Kind == "mutant" && right {
-			return r, false, nil
-		}
-	}
 	e, err := sandbox.Prover{Box: m.Box, Reported: redact.Scrub(s.Failure)}.Prove(ctx, t, tc, p)
 	if err != nil {
 		return r, false, err

@@ -229,7 +229,7 @@ func (c *Client) PullState(ctx context.Context, repo hotfix.Repo, number int) (p
 			return explain(err)
 		}
 		p = Pull{Number: pr.GetNumber(), State: pr.GetState(), Draft: pr.GetDraft(), Head: pr.GetHead().GetRef(), Base: pr.GetBase().GetRef(),
-			HeadSHA: pr.GetHead().GetSHA(), URL: pr.GetHTMLURL()}
+			HeadSHA: pr.GetHead().GetSHA(), URL: pr.GetHTMLURL(), Body: redact.Scrub(pr.GetBody())}
 		if pr.GetMerged() {
 			p.State, p.MergeSHA, p.MergedAt, p.MergedBy = "merged", pr.GetMergeCommitSHA(), pr.GetMergedAt().Time, pr.GetMergedBy().GetLogin()
 		}

@@ -175,5 +175,6 @@ type Pull struct {
 	MergeSHA string    // "" unless merged
 	MergedAt time.Time // zero unless merged
 	MergedBy string    // login
+	Body     redact.Text
 	URL      string
 }
