@@ -40,7 +40,7 @@ type Bin struct {
 }
 
 // A Cost is what it costs to hold patches back from a probability on: a wrong patch that is proposed costs a reviewer
-// ten times what a right one that is held back does.
+// three times what a right one that is held back does.
 type Cost struct {
 	At       float64 `json:"at"`
 	Proposed int     `json:"wrong_proposed"`
@@ -48,7 +48,7 @@ type Cost struct {
 	Cost     float64 `json:"cost"`
 }
 
-const wrongCosts = 10
+const wrongCosts = 3
 
 // Evaluate judges all records with w.
 func Evaluate(w triage.Weights, records []Record) Report {

@@ -72,9 +72,12 @@ func descend(w *triage.Weights, examples []example) {
 	}
 }
 
+// heldMax is the share of right patches that may be held back: people see the others, and drafts are what they review.
+const heldMax = 0.3
+
 // thresholds are set on the training records: low ends well before the first wrong patch, and high begins where
-// holding back costs least.
-func thresholds(w triage.Weights, records []Record) (medium, high float64) {
+// holding back costs least among the places that hold back few right ones.
+func thresholds(w triage.Weights, records []Record) (float64, float64) {
 	open := w
 	open.MediumAt, open.HighAt = 0.999, 1
 	first := 1.0
@@ -83,10 +86,15 @@ func thresholds(w triage.Weights, records []Record) (medium, high float64) {
 			first = min(first, a.Wrong)
 		}
 	}
-	medium = round(min(0.2, first/2))
-	best := math.Inf(1)
-	for _, c := range Costs(w, slices.DeleteFunc(slices.Clone(records), Record.Held)) {
-		if c.At > medium && c.Cost < best {
+	medium := round(min(0.2, first/2))
+	best, high := math.Inf(1), 0.9
+	known := slices.DeleteFunc(slices.Clone(records), Record.Held)
+	right := 0
+	for _, r := range known {
+		right += 1 - label(r)
+	}
+	for _, c := range Costs(w, known) {
+		if c.At > medium && c.Cost < best && float64(c.HeldBack) <= heldMax*float64(right) {
 			best, high = c.Cost, c.At
 		}
 	}

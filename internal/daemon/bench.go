@@ -18,7 +18,7 @@ func (d *Daemon) bench(w *work) *tools.Bench {
 	policy := settings.Narrow(d.cfg.Policy)
 	return &tools.Bench{
 		Logs:     func(ctx context.Context) (redact.Text, error) { return w.forge.Logs(ctx, w.c.Latest) },
-		Clone:    func(ctx context.Context) (*sandbox.Tree, error) { return w.forge.Clone(ctx, w.c.Latest.Plugin, w.dir) },
+		Clone:    func(ctx context.Context) (*sandbox.Tree, error) { return d.clone(ctx, w) },
 		Green:    d.green(w),
 		Box:      d.cfg.Box,
 		Proof:    prover(w, policy),

@@ -105,7 +105,6 @@ type Proposal struct {
 	Commit string // commit message
 	Body   redact.Text
 	Labels []string
-	Ready  bool // for review, and to be merged by GitHub once its checks have passed; else a draft
 }
 
 // An Ending is how an attempt ended.
@@ -127,9 +126,12 @@ type Outcome struct {
 	PR       int         `json:"pr"`     // 0 unless DraftOpened
 	Patch    *Patch      `json:"patch,omitempty"`
 	Evidence Evidence    `json:"evidence"`
-	Refusals []Reason    `json:"refusals"`       // why a patch was not published
-	Risk     *Assessment `json:"risk,omitempty"` // of the patch; nil if there was none to judge
-	Says     redact.Text `json:"says"`           // one paragraph for the issue
+	Refusals []Reason    `json:"refusals"`        // why a patch was not published
+	Risk     *Assessment `json:"risk,omitempty"`  // of the patch; nil if there was none to judge
+	Head     string      `json:"head,omitempty"`  // the commit that was pushed
+	Fate     string      `json:"fate,omitempty"`  // what became of PR: merged, edited (merged with commits of others), rejected, outdated
+	Lesson   redact.Text `json:"lesson,omitzero"` // what maintainers said when they closed it
+	Says     redact.Text `json:"says"`            // one paragraph for the issue
 }
 
 // An Attempt is one try at fixing a case. It is saved before it starts.
@@ -166,15 +168,16 @@ type Issue struct {
 
 // A Pull is a pull request as the forge has it.
 type Pull struct {
-	Number   int
-	State    string // "open", "closed", "merged"
-	Draft    bool
-	Head     string // branch
-	Base     string // branch
-	HeadSHA  string
-	MergeSHA string    // "" unless merged
-	MergedAt time.Time // zero unless merged
-	MergedBy string    // login
-	Body     redact.Text
-	URL      string
+	Number    int
+	State     string // "open", "closed", "merged"
+	Draft     bool
+	Head      string // branch
+	Base      string // branch
+	HeadSHA   string
+	MergeSHA  string    // "" unless merged
+	MergedAt  time.Time // zero unless merged
+	MergedBy  string    // login
+	Body      redact.Text
+	Conflicts bool // it cannot be merged as it is
+	URL       string
 }
