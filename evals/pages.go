@@ -11,7 +11,7 @@ import (
 )
 
 // ServePages serves the dashboard of the stage on an address of its own, which it returns. What cfg leaves open is
-// filled in. Close ends it.
+// filled in, and who signs in does so with the stage's GitHub. Close ends it.
 func (s *Stage) ServePages(cfg dashboard.Config) (string, error) {
 	cfg.Store, cfg.Actions, cfg.Key, cfg.Log = s.Engine.Store(), s.Engine.Daemon(), s.secret, s.cfg.Log
 	if cfg.Server == "" {
@@ -24,6 +24,8 @@ func (s *Stage) ServePages(cfg dashboard.Config) (string, error) {
 	address := "http://" + listener.Addr().String()
 	if cfg.OAuth != nil {
 		cfg.Base = address
+		cfg.OAuth = &dashboard.OAuth{Server: s.Forge.URL(), API: s.Forge.API()}
+		cfg.OAuth.ID, cfg.OAuth.Secret = s.Forge.AddClient()
 	}
 	pages, err := dashboard.New(cfg)
 	if err != nil {

@@ -57,6 +57,8 @@ async function reload() {
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("#main");
   if (!fresh) return;
   for (const open of document.querySelectorAll("#main details[id][open]")) fresh.querySelector("#" + CSS.escape(open.id))?.setAttribute("open", "");
+  const said = $("#main > .said"); // what a button came to is sent once; this page goes on saying it
+  if (said && !fresh.querySelector(".said")) fresh.prepend(said);
   const focused = document.activeElement?.id;
   const [x, y] = [scrollX, scrollY];
   $("#main").replaceChildren(...fresh.childNodes);

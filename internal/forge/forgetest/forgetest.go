@@ -47,6 +47,7 @@ type Forge struct {
 	accounts map[string]*account // by lower-case login
 	access   map[string]*Access  // by token
 	apps     map[int64]*app
+	oauth    oauth
 	faults   faults
 	calls    []Call
 	rates    map[string]*rate // by token

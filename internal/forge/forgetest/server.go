@@ -75,6 +75,7 @@ func (f *Forge) routes() http.Handler {
 	rest, graphql, web := http.StripPrefix("/api/v3", api), f.api(route{handle: (*Forge).graphql}), http.NewServeMux()
 	f.gitRoutes(web)
 	f.pageRoutes(web)
+	f.oauthRoutes(web)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.HasPrefix(r.URL.Path, "/api/v3/"):
