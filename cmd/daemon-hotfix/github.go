@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/daemon"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/forge"
@@ -22,6 +24,8 @@ type githubFlags struct {
 	AppID     int64  `help:"Id of our own GitHub App. Its private key is in HOTFIX_APP_PRIVATE_KEY, or in the file that HOTFIX_APP_PRIVATE_KEY_FILE names." env:"HOTFIX_APP_ID" placeholder:"ID"`
 	Kernel    string `help:"Address of the kernel, to renew its tokens when work takes longer than the hour they live." env:"HOTFIX_KERNEL_URL" placeholder:"URL" name:"kernel-url"`
 	Writes    int    `help:"Most writes in a minute with one credential; 0 is no bound. GitHub allows about 80." name:"limit-writes" default:"60"`
+
+	watch func(http.RoundTripper) http.RoundTripper // sees each request; may be nil
 }
 
 // sourceFlags say where the source of plugins lives when a failure does not.
@@ -60,6 +64,9 @@ type hub struct {
 // delivery brings.
 func (f githubFlags) config(log *slog.Logger) (forge.Config, error) {
 	cfg := forge.Config{API: f.APIURL, Server: f.ServerURL, Token: redact.NewSecret(os.Getenv("GITHUB_TOKEN")), WritesPerMinute: f.Writes, Log: log}
+	if f.watch != nil {
+		cfg.HTTP = &http.Client{Timeout: time.Minute, Transport: f.watch(http.DefaultTransport)}
+	}
 	key, err := secretEnv("HOTFIX_APP_PRIVATE_KEY")
 	switch {
 	case err != nil:

@@ -49,6 +49,9 @@ type serveCmd struct {
 	Log    logFlags    `embed:"" prefix:"log-"`
 
 	Pages dashboardFlags `embed:""`
+	Admin adminFlags     `embed:""`
+
+	watcher *watcher
 }
 
 // budgetFlags bound one attempt at a fix.
@@ -110,6 +113,11 @@ model: OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_API_KEY or OLLAMA_HOST, with H
 // Run serves until the context ends.
 func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	log := c.Log.logger(std)
+	var err error
+	if c.watcher, err = watch(ctx); err != nil {
+		return err
+	}
+	c.Github.watch = c.watcher.metrics.Transport
 	cfg, err := c.engine(log)
 	if err != nil {
 		return err
@@ -126,8 +134,11 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 		return errors.Join(err, listener.Close(), e.Stop(ctx))
 	}
 	server := &http.Server{Handler: e.Handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute}
-	failed := make(chan error, 2)
+	failed := make(chan error, 3)
 	pages, err := c.Pages.start(e, cfg, c.Github, failed)
+	if err == nil {
+		err = c.watcher.serve(c.Admin, e, cfg, log, failed)
+	}
 	if err != nil {
 		return errors.Join(err, listener.Close(), e.Stop(ctx))
 	}
@@ -140,7 +151,7 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Grace+stopMargin)
 	defer cancel()
-	return errors.Join(err, server.Shutdown(grace), pages.stop(grace), e.Stop(grace))
+	return errors.Join(err, server.Shutdown(grace), pages.stop(grace), e.Stop(grace), c.watcher.stop(grace))
 }
 
 // engine turns flags and environment into a configuration, or says in one sentence which of them is wrong.
@@ -235,6 +246,7 @@ func (c *serveCmd) fixing(cfg *daemon.Config, data string, log *slog.Logger) err
 	} else if cfg.Model, err = models.Model(); err != nil {
 		return err
 	}
+	c.watched(cfg)
 	cfg.Price, cfg.NoCommands = models.Price(), !c.Commands
 	cfg.Scratch = filepath.Join(data, "scratch")
 	if err := os.MkdirAll(cfg.Scratch, 0o700); err != nil {

@@ -246,7 +246,7 @@ func (d *Daemon) decide(ctx context.Context, c *hotfix.Case, change hotfix.Chang
 	if err := d.cfg.Store.SaveCase(ctx, *c, next...); err != nil {
 		return nil, fmt.Errorf("save case %s: %w", c.Fingerprint, err)
 	}
-	d.cfg.Log.Info("case decided", "case", c.Fingerprint, "repo", c.Repo, "change", change, "count", c.Count,
+	d.cfg.Log.Info("case decided", "notice", n.ID, "case", c.Fingerprint, "repo", c.Repo, "change", change, "count", c.Count,
 		"action", c.Decision.Action, "risk", c.Decision.Risk)
 	d.cfg.Watch(Event{Fingerprint: c.Fingerprint, Case: c})
 	return next, nil

@@ -128,7 +128,7 @@ func TestALiveRun(t *testing.T) {
 	b.until("Looking at <b>it</b>.", "under way")
 	run.Steps[0] = step("Looking at <b>it</b>.", call("read-file", `{"path":"a.js"}`, "1: a"))
 	save()
-	b.until("1 s")
+	b.until("1.0 s")
 	run.Steps = append(run.Steps, step("It is fixed."))
 	save()
 	b.until("Step 2", "It is fixed.")

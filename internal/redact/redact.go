@@ -1,6 +1,9 @@
 package redact
 
-import "strings"
+import (
+	"strings"
+	"sync/atomic"
+)
 
 // withheld stands for a text that could not be judged.
 const withheld = "[REDACTED:withheld]"
@@ -27,10 +30,16 @@ func Find(s string) []Span {
 	return guard(s, find)
 }
 
+var withheldTexts atomic.Int64
+
+// Withheld is how many texts could not be judged and were withheld whole since this process began.
+func Withheld() int64 { return withheldTexts.Load() }
+
 // guard fails closed: a text that judge panics on is not shown.
 func guard(s string, judge func(string) []Span) (spans []Span) {
 	defer func() {
 		if recover() != nil {
+			withheldTexts.Add(1)
 			spans = []Span{{Start: 0, End: len(s), Kind: "withheld"}}
 		}
 	}()
