@@ -23,7 +23,6 @@ type cli struct {
 	Predict predictCmd `cmd:"" help:"Write the patches of a report as predictions, for an evaluator of that ecosystem."`
 	Export  exportCmd  `cmd:"" help:"Make a fixture of a capsule, which is a real failure in a file."`
 	Report  reportCmd  `cmd:"" help:"Write a report as HTML, Markdown or JUnit XML."`
-	Risk    riskCmd    `cmd:"" help:"Judge labelled patches, and say how often the risk classifier is right."`
 }
 
 // where the fixtures are.

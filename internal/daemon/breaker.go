@@ -9,6 +9,7 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/triage"
 )
 
 // A Breaker bounds how many new issues are opened. A zero bound is none.
@@ -40,7 +41,7 @@ func (d *Daemon) breaker(ctx context.Context, c *hotfix.Case, n hotfix.Notice) (
 	}
 	if b.PerHour <= 0 && b.PerDay <= 0 && b.Overall <= 0 {
 		c.Opened = now
-		return nil, nil
+		return nil, d.suggest(ctx, c)
 	}
 	silent, err := d.silent(ctx)
 	if silent || err != nil {
@@ -73,7 +74,28 @@ func (d *Daemon) breaker(ctx context.Context, c *hotfix.Case, n hotfix.Notice) (
 		}
 	}
 	c.Opened = now
-	return nil, nil
+	return nil, d.suggest(ctx, c)
+}
+
+// Two issues that read this much alike may be about the same, and so many are named.
+const (
+	alike    = 0.75
+	likeMax  = 2
+	likeSeen = 200 // of the latest cases are compared
+)
+
+// suggest names issues in the same repository that may be about the same as c, for people to decide.
+func (d *Daemon) suggest(ctx context.Context, c *hotfix.Case) error {
+	others, err := d.cfg.Store.Cases(ctx, store.CaseFilter{Repo: c.Repo, Limit: likeSeen})
+	if err != nil {
+		return err
+	}
+	for _, o := range others {
+		if len(c.Like) < likeMax && o.Issue != 0 && o.Fingerprint != c.Fingerprint && o.Fingerprint != pageCase && o.DupOf == "" && triage.Similar(o.Latest, c.Latest) >= alike {
+			c.Like = append(c.Like, o.Issue)
+		}
+	}
+	return nil
 }
 
 func allSilent(b Breaker) *hotfix.Reason {

@@ -181,7 +181,7 @@ func undup(_ context.Context, d *Daemon, a *asking) (string, error) {
 		a.wrong = "This issue is not marked as a duplicate."
 		return "wrong", nil
 	}
-	a.c.DupOf = ""
+	a.c.DupOf, a.c.Outage = "", false
 	d.take(a, hotfix.Parted, "It is no duplicate.")
 	a.next = []hotfix.Next{hotfix.NextReport}
 	return "undup", nil

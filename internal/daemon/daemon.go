@@ -66,12 +66,11 @@ type Config struct {
 	NoCommands bool   // the model may not run commands of its own in the box
 	NoFix      string // why Model or Box is nil, in words for a maintainer
 	Budget     agent.Budget
-	Opinion    func(context.Context, hotfix.Case, hotfix.Patch) (hotfix.Opinion, error) // of a second model on a proven patch; nil asks none
-	Price      func(agent.Tokens) float64                                               // of the model, in dollars; nil if it is not known
-	Key        []byte                                                                   // signs the markers in issues
-	Server     string                                                                   // where people read the forge, "https://github.com" by default
-	Recall     bool                                                                     // Store ends with the process: cases are read from their issues
-	Scratch    string                                                                   // where trees are checked out; the system's place for temporary files by default
+	Price      func(agent.Tokens) float64 // of the model, in dollars; nil if it is not known
+	Key        []byte                     // signs the markers in issues
+	Server     string                     // where people read the forge, "https://github.com" by default
+	Recall     bool                       // Store ends with the process: cases are read from their issues
+	Scratch    string                     // where trees are checked out; the system's place for temporary files by default
 	Watch      func(Event)
 	Now        func() time.Time
 	Log        *slog.Logger
@@ -181,6 +180,9 @@ func (d *Daemon) failed(ctx context.Context, n hotfix.Notice) (hotfix.Fingerprin
 		return "", nil, nil
 	}
 	n.Failure = &f
+	if err := d.hear(ctx, &f, n, settings); err != nil {
+		return "", nil, err
+	}
 	fp, err := d.sameRun(ctx, n)
 	if err != nil {
 		return "", nil, err
@@ -216,6 +218,9 @@ func (d *Daemon) count(ctx context.Context, fp hotfix.Fingerprint, n hotfix.Noti
 	}
 	change := c.Observe(s)
 	if change != hotfix.Duplicate {
+		if err := d.outageOver(ctx, &c, n); err != nil {
+			return nil, "", err
+		}
 		next, err = d.decide(ctx, &c, change, n)
 		return next, c.DupOf, err
 	}
@@ -301,18 +306,14 @@ func (d *Daemon) policy(ctx context.Context, repo hotfix.Repo, n hotfix.Notice) 
 	if p.NoFix != "" {
 		return p, nil // no attempt, so none is counted
 	}
-	p.At = d.cfg.Now()
 	cases, err := d.cfg.Store.Cases(ctx, store.CaseFilter{Repo: repo, Limit: 1000})
 	if err != nil {
 		return p, fmt.Errorf("count attempts in %s: %w", repo, err)
 	}
 	since := d.cfg.Now().Add(-24 * time.Hour)
 	for _, c := range cases {
-		if c.State == hotfix.Fixing {
-			p.Open++
-		}
 		for _, a := range c.Attempts {
-			if a.Started.After(since) && a.Pull == 0 {
+			if a.Started.After(since) {
 				p.FixesToday++
 			}
 		}

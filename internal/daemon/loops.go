@@ -73,6 +73,9 @@ func richer(f, old hotfix.Failure) bool {
 
 // hold says why nothing more is done about c for now, besides what the policy says. A person who asks is not held.
 func (d *Daemon) hold(ctx context.Context, c *hotfix.Case, n hotfix.Notice) (*hotfix.Reason, error) {
+	if c.Outage {
+		return outageReason(), nil
+	}
 	if c.DupOf != "" {
 		return &hotfix.Reason{Rule: ruleDup, Because: "A maintainer marked this as a duplicate; its failures count on the other issue."}, nil
 	}
@@ -88,6 +91,12 @@ func (d *Daemon) hold(ctx context.Context, c *hotfix.Case, n hotfix.Notice) (*ho
 		if !errors.Is(err, store.ErrNotFound) {
 			return nil, err
 		}
+	}
+	if joined, err := d.joinOutage(ctx, c, n); joined || err != nil {
+		return outageReason(), err
+	}
+	if why := d.unconfirmed(c, n); why != nil {
+		return why, nil
 	}
 	return d.breaker(ctx, c, n)
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/triage"
 )
 
 // A Past is what the daemon asks of GitHub about code that people have worked on since.
@@ -12,7 +14,28 @@ type Past interface {
 	PullState(ctx context.Context, repo hotfix.Repo, number int) (hotfix.Pull, error)
 	// Contains says whether a version has commit among its ancestors.
 	Contains(ctx context.Context, repo hotfix.Repo, version, commit string) (hotfix.Answer, error)
+	// Remarks is what was said about a failure elsewhere than in its event.
+	Remarks(ctx context.Context, f hotfix.Failure) ([]redact.Text, error)
 }
+
+// hear adds to a failure that does not say what failed what was said about it elsewhere. It is asked for only where
+// the daemon may write, and a GitHub that does not answer is waited for: the failure would get another fingerprint.
+func (d *Daemon) hear(ctx context.Context, f *hotfix.Failure, n hotfix.Notice, s Settings) error {
+	if !triage.Opaque(*f) || !s.Narrow(d.cfg.Policy).Allows(f.Plugin.Repo) {
+		return nil
+	}
+	said, err := d.cfg.Connect(n.Token).Remarks(ctx, *f)
+	if err != nil {
+		return fmt.Errorf("notice %s does not say what failed: %w", n.ID, err)
+	}
+	if excerpt := triage.Excerpt(said, remarksMax); excerpt != "" {
+		f.Remarks = []redact.Text{redact.Scrub(excerpt)}
+	}
+	return nil
+}
+
+// remarksMax bounds what is kept of remarks, in bytes.
+const remarksMax = 6000
 
 // Rules of failures that only count.
 const (

@@ -53,6 +53,7 @@ type Case struct {
 	Raised      time.Time   `json:"raised,omitzero"`   // when its priority was raised, which happens once
 	Shown       Shown       `json:"shown,omitzero"`    // what its issue says
 	Like        []int       `json:"like,omitempty"`    // issues in its repository that may be about the same
+	Outage      bool        `json:"outage,omitempty"`  // DupOf is the same failure in another plugin, found by the daemon
 }
 
 // A Shown is how we left the issue of a case.
@@ -66,6 +67,7 @@ type Shown struct {
 
 // A Place is a version and an environment in which a case failed.
 type Place struct {
+	Plugin      string    `json:"plugin,omitempty"`
 	Ref         string    `json:"ref,omitempty"`
 	Environment string    `json:"environment,omitempty"`
 	N           int       `json:"n"`
@@ -110,8 +112,6 @@ type Ask struct {
 	Hint    redact.Text `json:"hint"`
 	At      time.Time   `json:"at,omitzero"`
 	Comment string      `json:"comment,omitempty"` // that asked
-	Pull    int         `json:"pull,omitempty"`    // the pull request to go on with, 0 for a new one
-	Answers []string    `json:"answers,omitempty"` // what of it is to be answered
 }
 
 // A Next is what a saved case still needs done: the kind of job that a queue runs for it.
@@ -197,11 +197,11 @@ func (c *Case) count(f Failure) {
 }
 
 func (c *Case) countPlace(f Failure) {
-	p := Place{Ref: f.Plugin.Ref, Environment: f.Environment}
+	p := Place{Plugin: f.Plugin.ID, Ref: f.Plugin.Ref, Environment: f.Environment}
 	if f.Run != nil && f.Run.Branch != "" {
 		p.Ref = f.Run.Branch
 	}
-	if i := slices.IndexFunc(c.Places, func(q Place) bool { return q.Ref == p.Ref && q.Environment == p.Environment }); i >= 0 {
+	if i := slices.IndexFunc(c.Places, func(q Place) bool { return q.Plugin == p.Plugin && q.Ref == p.Ref && q.Environment == p.Environment }); i >= 0 {
 		p = c.Places[i]
 		c.Places = slices.Delete(c.Places, i, i+1)
 	}

@@ -96,6 +96,7 @@ type Failure struct {
 	Message     redact.Text   `json:"message"`
 	Stack       redact.Text   `json:"stack"`
 	Logs        []redact.Text `json:"logs"`
+	Remarks     []redact.Text `json:"remarks,omitempty"` // what was said about it elsewhere: a comment of the SDK, the log of a run
 	Trigger     Trigger       `json:"trigger"`
 	Run         *WorkflowRun  `json:"run,omitempty"`
 	Environment string        `json:"environment"`

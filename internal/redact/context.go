@@ -330,20 +330,32 @@ func (f *finder) namedValue(start, i int, quoted bool) (int, bool) {
 		stop = strings.IndexByte(s[j:min(len(s), j+40)], '>')
 		return j + stop + 1, stop >= 0
 	}
-	for j < len(s) && j-i < 40 && (spaces[s[j]] || s[j] == ',' || s[j] == ';' || s[j] == '\\' || s[j] == '"' || s[j] == '\'' || s[j] == '-') {
+	for j < len(s) && j-i < 40 && (spaces[s[j]] || s[j] == ',' || s[j] == ';' || s[j] == '\\' || s[j] == '"' || s[j] == '\'' || s[j] == '-' || s[j] == '{') {
 		if s[j] == '\\' && j+1 < len(s) && s[j+1] == 'n' {
 			j++
 		}
 		j++
 	}
-	if j == i || j+5 > len(s) || !strings.EqualFold(s[j:j+5], "value") {
+	word := valueWord(s[j:])
+	if j == i || word == 0 {
 		return 0, false
 	}
-	j = f.blanks(f.quotes(j + 5))
+	j = f.blanks(f.quotes(j + word))
 	if j >= len(s) || s[j] != ':' && s[j] != '=' {
 		return 0, false
 	}
 	return f.blanks(j + 1), true
+}
+
+// valueWord returns the length of the word at the start of s that announces the value of what was named before it: in
+// a list of names and values, or in a Terraform variable. 0 if there is none.
+func valueWord(s string) int {
+	for _, w := range []string{"value", "default"} {
+		if len(s) >= len(w) && strings.EqualFold(s[:len(w)], w) {
+			return len(w)
+		}
+	}
+	return 0
 }
 
 func getter(key string) bool {

@@ -22,7 +22,7 @@ var formats = []format{
 	{"rk_test_", "stripe-key", word, 10, false}, {"whsec_", "webhook-secret", anyB64, 16, false}, {"sk_prod_", "stripe-key", word, 10, false},
 	{"sk_org_", "stripe-key", name, 16, false}, {"svix_", "webhook-secret", name, 20, true}, {"testsk_", "svix-key", dotted, 16, false},
 
-	{"AKIA", "aws-key", upperDigits, 16, true}, {"ASIA", "aws-key", upperDigits, 16, true}, {"ABIA", "aws-key", upperDigits, 16, true},
+	{"AKIA", "aws-key", upperDigits, 16, false}, {"ASIA", "aws-key", upperDigits, 16, false}, {"ABIA", "aws-key", upperDigits, 16, true},
 	{"ACCA", "aws-key", upperDigits, 16, true}, {"A3T", "aws-key", upperDigits, 17, true}, {"FwoGZXIvYXdzE", "aws-session-token", base64s, 40, false},
 	{"IQoJb3JpZ2lu", "aws-session-token", base64s, 40, false}, {"FQoGZXIvYXdzE", "aws-session-token", base64s, 40, false}, {"ABSK", "aws-bedrock-key", base64s, 60, true},
 	{"bedrock-api-key-", "aws-bedrock-key", anyB64, 20, false}, {"da2-", "aws-appsync-key", word, 24, true}, {"amzn.mws.", "aws-mws-key", name, 30, false},

@@ -160,6 +160,9 @@ var vessels = []vessel{
 	{"yaml-name-value", true, func(_ *rand.Rand, k, v string) string {
 		return "env:\n  - name: " + k + "\n    value: " + v + "\n  - name: B\n"
 	}},
+	{"terraform", true, func(_ *rand.Rand, k, v string) string {
+		return "variable \"" + k + "\" {\n  default = \"" + v + "\"\n}\n"
+	}},
 	{"json-name-value", true, func(_ *rand.Rand, k, v string) string { return `[{"name": "` + k + `", "value": "` + v + `"}]` }},
 	{"ini", true, func(_ *rand.Rand, k, v string) string { return "[service]\n" + k + " = " + v + "\nport = 1\n" }},
 	{"toml", true, func(_ *rand.Rand, k, v string) string { return k + " = \"" + v + "\"\n" }},

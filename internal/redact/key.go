@@ -40,7 +40,7 @@ var aboutWords = set(`id ids name names ref refs arn url uri urls uris endpoint 
 	selector attribute attr props validator validation check checker test tests spec mock stream reader writer iterator position offset line symbols kinds standard bits`)
 
 // Endings of words written together: dbpassword, authtoken, apikey.
-var passEndings = []string{"password", "passwd", "passphrase", "passcode", "passwort", "kennwort", "contrasena", "senha"}
+var passEndings = []string{"password", "passwd", "pwd", "passphrase", "passcode", "passwort", "kennwort", "contrasena", "senha"}
 var strongEndings = []string{"secret", "token", "apikey", "privatekey", "secretkey", "accesskey", "authkey", "signingkey", "encryptionkey", "sharedkey", "accountkey", "masterkey", "licensekey", "storagekey", "deploykey", "sharedaccesskey", "credential", "credentials", "presharedkey", "appkey", "servicekey"}
 
 var passWords = set(`password passwd pwd pass passphrase passcode passwort kennwort psk pword userpass dbpass storepass keypass requirepass masterauth bindpw rootpw mypass

@@ -1,6 +1,7 @@
 package triage
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
@@ -15,10 +16,13 @@ func (r *report) opaque() bool {
 	return r.test == "" && (vague(m) || statusPhrase(m) || strings.HasPrefix(m, "process completed with exit code ") || strings.HasPrefix(m, "the operation was canceled"))
 }
 
+// Opaque reports whether f does not say what failed, so that one such failure could stand for every bug of a plugin.
+func Opaque(f hotfix.Failure) bool { return read(f).opaque() && fromLogs(f) == nil }
+
 // fromLogs returns what the logs of f, which hold the comment of an SDK and the logs of a workflow, say about the
 // failure; nil if they say nothing.
 func fromLogs(f hotfix.Failure) *report {
-	all := excerptLines(f.Logs)
+	all := excerptLines(slices.Concat(f.Logs, f.Remarks))
 	best, rank := -1, 1
 	for i, line := range all {
 		if n := causeRank(all, i, line); n > rank {

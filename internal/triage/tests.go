@@ -8,6 +8,9 @@ func (l *lines) testLine(s string) bool {
 	if name == "" {
 		return false
 	}
+	if len(l.parts) == 1 && strings.HasPrefix(l.parts[0], "FAIL ") { // the line above only named the test's file
+		l.parts, l.gap = nil, false
+	}
 	if l.r.test == "" && len(l.parts) == 0 {
 		l.r.test = name
 	}
