@@ -77,25 +77,35 @@ func (r *register) index(value string) {
 		for at := 0; at+gram <= len(form); at += gramStep {
 			if g := load(form, at); !r.has(g) {
 				r.grams[g] = place{n, int32(at)}
+				r.mark(g)
 			}
 		}
 	}
-	r.fill()
+	if 8*len(r.grams) > 64*len(r.filter) {
+		r.fill()
+	}
+}
+
+// mark sets the filter's bit of a gram.
+func (r *register) mark(g uint64) {
+	if len(r.filter) > 0 {
+		h := hash(g) >> r.shift
+		r.filter[h>>6] |= 1 << (h & 63)
+	}
 }
 
 func (r *register) has(g uint64) bool { _, ok := r.grams[g]; return ok }
 
-// fill keeps the filter at least eight times as large as what it holds.
+// fill makes the filter anew, sixteen times as large as what it holds, so that this is seldom needed.
 func (r *register) fill() {
 	bits := uint(14)
-	for 1<<bits < 8*len(r.grams) {
+	for 1<<bits < 16*len(r.grams) {
 		bits++
 	}
 	r.shift = 64 - bits
 	r.filter = make([]uint64, 1<<(bits-6))
 	for g := range r.grams {
-		h := hash(g) >> r.shift
-		r.filter[h>>6] |= 1 << (h & 63)
+		r.mark(g)
 	}
 }
 

@@ -145,6 +145,19 @@ func (s *SQL) first(ctx context.Context, what, query string, args []any, dest ..
 
 // Write runs f in a transaction: all of it happens, or nothing.
 func (s *SQL) Write(ctx context.Context, f func(Tx) error) error {
+	if s.pg == nil {
+		select { // one of us at a time stands before the writer, so that notices wait for no more than that
+		case s.turn <- struct{}{}:
+			defer func() { <-s.turn }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return s.write(ctx, s.lite, f)
+}
+
+// write is Write through db, which is one of SQLite's.
+func (s *SQL) write(ctx context.Context, db *sql.DB, f func(Tx) error) error {
 	if s.pg != nil {
 		return classify(pgx.BeginFunc(ctx, s.pg, func(tx pgx.Tx) error { return f(Tx{PG: tx}) }))
 	}
@@ -157,7 +170,7 @@ func (s *SQL) Write(ctx context.Context, f func(Tx) error) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	tx, err := s.lite.BeginTx(ctx, nil)
+	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return classify(err)
 	}

@@ -146,7 +146,7 @@ func (s *SQL) insertNotices(ctx context.Context, batch []*arrival) error {
 		byID[a.id] = a
 	}
 	var fresh []string
-	err := s.Write(ctx, func(tx Tx) error {
+	err := s.write(ctx, s.notices, func(tx Tx) error {
 		fresh = fresh[:0]
 		var wants []Want
 		err := tx.querier().query(ctx, "INSERT INTO notices (id, event, at, body, token, expires) VALUES "+
@@ -192,16 +192,16 @@ func (s *SQL) Notice(ctx context.Context, id string) (hotfix.Notice, error) {
 }
 
 // together is a notice's token with the kernel's word for it, as they are sealed. Neither holds a line break.
-func together(n hotfix.Notice) redact.Secret {
+func together(n hotfix.Notice) string {
 	if n.Attestation.Empty() {
-		return n.Token
+		return n.Token.Reveal()
 	}
-	return redact.NewSecret(n.Token.Reveal() + "\n" + n.Attestation.Reveal())
+	return n.Token.Reveal() + "\n" + n.Attestation.Reveal()
 }
 
 // apart undoes together.
-func apart(s redact.Secret) (token, attestation redact.Secret) {
-	first, second, _ := strings.Cut(s.Reveal(), "\n")
+func apart(s string) (token, attestation redact.Secret) {
+	first, second, _ := strings.Cut(s, "\n")
 	return redact.NewSecret(first), redact.NewSecret(second)
 }
 

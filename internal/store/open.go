@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -27,7 +29,9 @@ const liteConns = 4
 // pageBytes is the size of SQLite's pages, its default.
 const pageBytes = 4096
 
-// openLite opens the SQLite file. FULL means that what is acknowledged survives a power cut, not only a crash.
+// openLite opens the SQLite file, twice. What is written through notices is FULL: it survives a power cut, with all that
+// was written before it. The rest survives a crash of the process without waiting for the disk; what a power cut takes of
+// it is done again, because the notices are there.
 func (s *SQL) openLite(ctx context.Context, path string, maxBytes int64) error {
 	if path == "" || strings.HasPrefix(path, ":") || strings.HasPrefix(path, "file:") {
 		return fmt.Errorf("sqlite:%s names no file: write sqlite:PATH", path)
@@ -40,7 +44,7 @@ func (s *SQL) openLite(ctx context.Context, path string, maxBytes int64) error {
 		return fmt.Errorf("create store: %w", err)
 	}
 	pragmas := url.Values{"_txlock": {"immediate"}, "_pragma": {
-		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)"}}
+		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(1)", "temp_store(MEMORY)"}}
 	if maxBytes > 0 {
 		pragmas.Add("_pragma", fmt.Sprintf("max_page_count(%d)", max(maxBytes/pageBytes, 1)))
 	}
@@ -48,6 +52,13 @@ func (s *SQL) openLite(ctx context.Context, path string, maxBytes int64) error {
 	if s.lite, err = sql.Open("sqlite", name); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
+	full := maps.Clone(pragmas)
+	full["_pragma"] = append(slices.Clone(pragmas["_pragma"]), "synchronous(FULL)")
+	name = (&url.URL{Scheme: "file", Path: path, RawQuery: full.Encode()}).String()
+	if s.notices, err = sql.Open("sqlite", name); err != nil {
+		return fmt.Errorf("open %s: %w", path, err)
+	}
+	s.notices.SetMaxOpenConns(1)
 	s.lite.SetMaxOpenConns(liteConns)
 	s.lite.SetMaxIdleConns(liteConns)
 	s.path = path

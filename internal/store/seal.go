@@ -6,8 +6,6 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/base64"
-
-	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 )
 
 // A sealer encrypts tokens at rest. Each is bound to its notice, so that it cannot be moved to another.
@@ -26,23 +24,23 @@ func newSealer(key []byte) (sealer, error) {
 	return sealer{aead}, err
 }
 
-func (s sealer) seal(id string, token redact.Secret) string {
-	if token.Empty() {
+func (s sealer) seal(id, token string) string {
+	if token == "" {
 		return ""
 	}
-	return base64.StdEncoding.EncodeToString(s.aead.Seal(nil, nil, []byte(token.Reveal()), []byte(id)))
+	return base64.StdEncoding.EncodeToString(s.aead.Seal(nil, nil, []byte(token), []byte(id)))
 }
 
 // open returns the token, or an empty one if it was sealed with another key: the notice is still worth handling
 // without it.
-func (s sealer) open(id, sealed string) redact.Secret {
+func (s sealer) open(id, sealed string) string {
 	raw, err := base64.StdEncoding.DecodeString(sealed)
 	if err != nil || sealed == "" {
-		return redact.Secret{}
+		return ""
 	}
 	token, err := s.aead.Open(nil, nil, raw, []byte(id))
 	if err != nil {
-		return redact.Secret{}
+		return ""
 	}
-	return redact.NewSecret(string(token))
+	return string(token)
 }

@@ -48,15 +48,17 @@ type Config struct {
 
 // A SQL is a store in a database. It may be used by many goroutines, and the database by many processes.
 type SQL struct {
-	lite *sql.DB       // nil on PostgreSQL
-	pg   *pgxpool.Pool // nil on SQLite
-	path string        // of the SQLite file
-	file os.FileInfo   // the file that was opened, to notice when it has been replaced
-	now  func() time.Time
-	log  *slog.Logger
+	lite    *sql.DB       // nil on PostgreSQL
+	notices *sql.DB       // the same file, for what must be on the disk when it is acknowledged
+	pg      *pgxpool.Pool // nil on SQLite
+	path    string        // of the SQLite file
+	file    os.FileInfo   // the file that was opened, to notice when it has been replaced
+	now     func() time.Time
+	log     *slog.Logger
 
 	title   func(hotfix.Failure) string
 	writer  chan struct{} // SQLite has one writer; waiting here is fairer than in its busy loop
+	turn    chan struct{} // to wait for the writer; whoever writes a notice needs none
 	box     sealer
 	locks   *locks
 	enqueue Enqueue // nil until a queue has been made
@@ -71,7 +73,7 @@ type SQL struct {
 // Open opens the database that cfg names, creates it if it is a file that does not exist, and brings its tables up
 // to date.
 func Open(ctx context.Context, cfg Config) (*SQL, error) {
-	s := &SQL{now: cfg.Now, log: cfg.Log, writer: make(chan struct{}, 1)}
+	s := &SQL{now: cfg.Now, log: cfg.Log, writer: make(chan struct{}, 1), turn: make(chan struct{}, 1)}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -146,6 +148,9 @@ func (s *SQL) Close() error {
 	}
 	if s.pg != nil {
 		s.pg.Close()
+	}
+	if s.notices != nil {
+		err = errors.Join(err, s.notices.Close())
 	}
 	if s.lite != nil {
 		err = errors.Join(err, s.lite.Close())

@@ -1,0 +1,230 @@
+package engine_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/kernel/kerneltest"
+)
+
+const (
+	burst   = 4000 // deliveries in one benchmark
+	callers = 64   // that send at once
+)
+
+// signedBodies are deliveries that all differ, about a few problems. To sign them takes longer than to take them in.
+var signedBodies = sync.OnceValue(func() [][]byte {
+	bodies := make([][]byte, burst)
+	var wg sync.WaitGroup
+	for part := range 2 {
+		wg.Go(func() {
+			for i := part; i < burst; i += 2 {
+				f := kerneltest.Failure{Plugin: kerneltest.Plugin{Owner: repo.Owner, Repo: repo.Name, Ref: "main"}, Message: problems[i%len(problems)],
+					Webhook: kerneltest.Webhook{Event: "issues.opened", Owner: "acme", Repo: "app", Issue: 3, Actor: "mona"}}
+				bodies[i] = kerneltest.Sign(kernelKey(), kerneltest.Fields{Payload: f.Payload(), Token: fmt.Sprintf("ghs_%036d", i)})
+			}
+		})
+	}
+	wg.Wait()
+	return bodies
+})
+
+// startSDK starts a worker of the official SDK that only verifies signatures.
+func startSDK(t testing.TB) (address string) {
+	script, err := os.ReadFile("testdata/sdk/worker.mjs")
+	require.NoError(t, err)
+	dir := "../../.tools/sdk"
+	_, err = os.Stat(filepath.Join(dir, "node_modules"))
+	require.NoError(t, err, "run `make setup` first")
+	cmd := exec.Command("node", "--input-type=module", "-")
+	cmd.Dir, cmd.Stdin, cmd.Stderr = dir, bytes.NewReader(script), os.Stderr
+	cmd.Env = append(os.Environ(), "KERNEL_PUBLIC_KEY="+string(kerneltest.PublicPEM(kernelKey())))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	return strings.TrimSpace(line)
+}
+
+// peers are what the benchmarks compare: the worker first, so that the others know its figures.
+var peers = []struct {
+	name  string
+	start func(testing.TB) (address string, daemon *serving)
+}{
+	{"sdk", func(t testing.TB) (string, *serving) { return startSDK(t), nil }},
+	{"sqlite", func(t testing.TB) (string, *serving) { return benchDaemon(t, databases[0].address(t)) }},
+	{"postgres", func(t testing.TB) (string, *serving) { return benchDaemon(t, databases[1].address(t)) }},
+}
+
+func benchDaemon(t testing.TB, dsn string) (string, *serving) {
+	d := newSite(t, dsn).serve("one")
+	return d.address, d
+}
+
+// send posts every body, each caller one after the other, and returns how long each took, sorted.
+func send(t testing.TB, address string, bodies [][]byte) []time.Duration {
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: callers}}
+	defer client.CloseIdleConnections()
+	took := make([]time.Duration, len(bodies))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; int(i) < len(bodies); i = next.Add(1) - 1 {
+				start := time.Now()
+				if err := sendOne(client, address, bodies[i]); err != nil {
+					t.Error(err)
+				}
+				took[i] = time.Since(start)
+			}
+		})
+	}
+	wg.Wait()
+	slices.Sort(took)
+	return took
+}
+
+func sendOne(client *http.Client, address string, body []byte) error {
+	res, err := client.Post(address, "application/json", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode != http.StatusOK {
+		err = fmt.Errorf("status %d: %s", res.StatusCode, text)
+	}
+	return err
+}
+
+func percentile(sorted []time.Duration, p float64) float64 {
+	return float64(sorted[int(p*float64(len(sorted)-1))].Microseconds()) / 1000
+}
+
+// BenchmarkAcknowledge measures how many deliveries a second are acknowledged, durably but for the SDK's worker, which
+// keeps nothing, and how long each takes, with 64 callers at once. The work on them begins meanwhile.
+func BenchmarkAcknowledge(b *testing.B) {
+	bodies, peer := signedBodies(), 0.0
+	for _, p := range peers {
+		b.Run(p.name, func(b *testing.B) {
+			var spent time.Duration
+			var took []time.Duration
+			for b.Loop() {
+				b.StopTimer()
+				address, d := p.start(b)
+				send(b, address, bodies[:0])
+				b.StartTimer()
+				start := time.Now()
+				took = send(b, address, bodies)
+				spent += time.Since(start)
+				b.StopTimer()
+				if d != nil {
+					b.ReportMetric(memory(b, d, "VmHWM"), "peak-MB")
+					d.kill()
+				}
+				b.StartTimer()
+			}
+			rate := float64(burst*b.N) / spent.Seconds()
+			b.ReportMetric(rate, "deliveries/s")
+			b.ReportMetric(percentile(took, 0.5), "p50-ms")
+			b.ReportMetric(percentile(took, 0.99), "p99-ms")
+			if p.name == "sdk" {
+				peer = rate
+			} else if peer > 0 {
+				b.ReportMetric(rate/peer, "times-sdk")
+			}
+		})
+	}
+}
+
+// BenchmarkSteady measures how long an acknowledgement takes when 500 deliveries arrive every second.
+func BenchmarkSteady(b *testing.B) {
+	const rate, seconds = 500, 6
+	bodies := signedBodies()[:rate*seconds]
+	for _, p := range peers {
+		b.Run(p.name, func(b *testing.B) {
+			var took []time.Duration
+			for b.Loop() {
+				b.StopTimer()
+				address, d := p.start(b)
+				b.StartTimer()
+				took = sendEvery(b, address, bodies, time.Second/rate)
+				if d != nil {
+					b.StopTimer()
+					d.kill()
+					b.StartTimer()
+				}
+			}
+			b.ReportMetric(percentile(took, 0.5), "p50-ms")
+			b.ReportMetric(percentile(took, 0.99), "p99-ms")
+		})
+	}
+}
+
+// sendEvery posts a body every pause, whether those before were answered or not, and returns how long each took
+// from the moment it was due, sorted.
+func sendEvery(t testing.TB, address string, bodies [][]byte, pause time.Duration) []time.Duration {
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}}
+	defer client.CloseIdleConnections()
+	took := make([]time.Duration, len(bodies))
+	var wg sync.WaitGroup
+	begin := time.Now()
+	for i, body := range bodies {
+		due := begin.Add(time.Duration(i) * pause)
+		time.Sleep(time.Until(due))
+		wg.Go(func() {
+			if err := sendOne(client, address, body); err != nil {
+				t.Error(err)
+			}
+			took[i] = time.Since(due)
+		})
+	}
+	wg.Wait()
+	slices.Sort(took)
+	return took
+}
+
+// BenchmarkIdle measures the memory of a daemon that has started and has nothing to do.
+func BenchmarkIdle(b *testing.B) {
+	for _, p := range peers[1:] {
+		b.Run(p.name, func(b *testing.B) {
+			for b.Loop() {
+				_, d := p.start(b)
+				time.Sleep(3 * time.Second)
+				b.ReportMetric(memory(b, d, "VmRSS"), "idle-MB")
+				d.kill()
+			}
+		})
+	}
+}
+
+// memory reads a line of what the system knows of a process, in MB.
+func memory(t testing.TB, d *serving, line string) float64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.cmd.Process.Pid))
+	require.NoError(t, err)
+	m := regexp.MustCompile(`(?m)^` + line + `:\s+(\d+) kB`).FindSubmatch(status)
+	require.NotNil(t, m)
+	kb, err := strconv.Atoi(string(m[1]))
+	require.NoError(t, err)
+	return float64(kb) / 1024
+}
