@@ -23,6 +23,7 @@ type Settings struct {
 	MaxBodyChars        int        `json:"maxBodyChars,omitempty" jsonschema:"description=Longest issue body in characters.,default=60000,minimum=2000,maximum=60000"`
 	DedupeWindowHours   int        `json:"dedupeWindowHours,omitempty" jsonschema:"description=Accepted and not used yet: a closed problem counts as the same one however late it comes back.,default=24,minimum=1"`
 	ConfirmMinutes      int        `json:"confirmMinutes,omitempty" jsonschema:"description=Wait so long before an issue is opened for a failure that may pass by itself (network; 502 503 504; a rate limit). 0 opens it at once.,default=0,minimum=0"`
+	StoreRawEvents      bool       `json:"storeRawEvents,omitempty" jsonschema:"description=Keep the whole payload of each delivery, redacted, as long as the delivery is remembered (30 days).,default=false"`
 	SourceRepo          string     `json:"sourceRepo,omitempty" jsonschema:"description=Repository (owner/name) of the plugin's source. The kernel reads it."`
 	SourceRef           string     `json:"sourceRef,omitempty" jsonschema:"description=Branch or tag of the plugin's source. The kernel reads it."`
 }

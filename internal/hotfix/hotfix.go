@@ -138,6 +138,7 @@ type Notice struct {
 	Command  *Command        `json:"command,omitempty"`
 	Ignored  *Reason         `json:"ignored,omitempty"`
 	Settings json.RawMessage `json:"settings,omitempty"` // of the installation, scrubbed; may narrow the policy
+	Raw      json.RawMessage `json:"raw,omitempty"`      // the whole payload, scrubbed; only where the installation wants it stored
 	Token    redact.Secret   `json:"-"`                  // the delivery's GitHub token; a store seals it
 
 	Attestation redact.Secret `json:"-"` // the kernel's word for the token, which the gateway to language models asks for; sealed with it

@@ -41,7 +41,11 @@ func (d *Delivery) Notice() (hotfix.Notice, error) {
 	if err != nil {
 		return hotfix.Notice{}, fmt.Errorf("redact settings of %s: %w", d.id(), err)
 	}
-	n := hotfix.Notice{ID: d.id(), Event: clean(d.Event, 100), Settings: settings, Token: d.Token, Attestation: d.Attestation}
+	raw, err := d.raw()
+	if err != nil {
+		return hotfix.Notice{}, fmt.Errorf("redact payload of %s: %w", d.id(), err)
+	}
+	n := hotfix.Notice{Raw: raw, ID: d.id(), Event: clean(d.Event, 100), Settings: settings, Token: d.Token, Attestation: d.Attestation}
 	switch {
 	case d.command != nil:
 		err = d.readCommand(&n)
@@ -61,6 +65,21 @@ func (d *Delivery) Notice() (hotfix.Notice, error) {
 		n.Failure, n.Command, n.Ignored, err = nil, nil, (*hotfix.Reason)(&reason), nil
 	}
 	return n, err
+}
+
+// raw is the scrubbed payload if the installation's settings want it kept as long as the notice is, else nothing.
+func (d *Delivery) raw() (json.RawMessage, error) {
+	var s struct {
+		Store bool `json:"storeRawEvents"`
+	}
+	if json.Unmarshal(d.Settings, &s) != nil || !s.Store {
+		return nil, nil
+	}
+	body, err := json.Marshal(d.payload)
+	if err != nil {
+		return nil, err
+	}
+	return scrubJSON(body)
 }
 
 // An ignore ends the reading of a payload that is not for us.

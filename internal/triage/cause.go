@@ -79,7 +79,7 @@ func (s *shape) byClass() Cause {
 	}
 	if s.wrapped || s.status >= http.StatusInternalServerError {
 		return Cause{Says: "The plugin's own code threw an error while it handled the event.", Steps: []string{
-			"Find the place that throws the message above, and the input that leads there: the event that triggered it is linked above."}}
+			"Find the place that throws the message above, and the input that leads there: the event that triggered it is named above."}}
 	}
 	return Cause{Says: "The plugin failed with the message above.", Steps: []string{"Find the place that produces this message, and the input that leads there."}}
 }
