@@ -42,6 +42,10 @@ func Localise(ctx context.Context, b *Bench, f hotfix.Failure, frames []Frame) (
 		frames = Frames(f)
 	}
 	b.signs = signs(f)
+	b.outside = []string{f.Message.String(), f.Stack.String()}
+	for _, l := range f.Logs {
+		b.outside = append(b.outside, l.String())
+	}
 	b.progress("looking for the cause in %d files", len(files))
 	r := ranking{tree: t, tests: t.Toolchain(), scores: map[string]float64{}, at: map[string][]span{}}
 	past, err := r.past(ctx, b)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -204,14 +205,20 @@ func refusal(reasons []hotfix.Reason, e hotfix.Evidence) string {
 	return b.String()
 }
 
+// trailer is a line that git or GitHub reads as more than words: who else wrote, signed or approved it.
+var trailer = regexp.MustCompile(`(?mi)^[ \t>*_-]*[a-z]+(?:-[a-z]+)*-(?:by|of|to):.*$\n?`)
+
+// spoken is what the model says without lines that would speak for others.
+func spoken(s string) string { return strings.TrimSpace(trailer.ReplaceAllString(s, "")) }
+
 // publish opens the draft.
 func (b *Bench) publish(ctx context.Context, args openPRArgs) (agent.Result, error) {
 	b.progress("opening a draft")
 	if b.doubted && !recalls(b.Evidence, b.signs) {
 		args.Risk = strings.TrimSpace("The regression test fails on the old code in another way than was reported. " + args.Risk)
 	}
-	n, err := b.Open(ctx, Draft{Title: clean(strings.TrimSpace(args.Title)), Explanation: clean(clip(args.Explanation, 4000)),
-		Risk: clean(clip(args.Risk, 2000)), Patch: *b.Patch, Evidence: b.Evidence})
+	n, err := b.Open(ctx, Draft{Title: clean(strings.TrimSpace(args.Title)), Explanation: clean(clip(spoken(args.Explanation), 4000)),
+		Risk: clean(clip(spoken(args.Risk), 2000)), Patch: *b.Patch, Evidence: b.Evidence})
 	if err != nil {
 		return agent.Result{}, fmt.Errorf("open draft: %w", err)
 	}

@@ -2,6 +2,7 @@ package tools
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"time"
@@ -27,6 +28,9 @@ var runCommand = define("run-command",
 		t, tc, err := b.toolchain(ctx)
 		if err != nil {
 			return agent.Result{}, err
+		}
+		if why, err := b.borrowed(t, args.Command); why != nil || err != nil {
+			return agent.Result{}, errors.Join(why, err)
 		}
 		timeout := time.Minute
 		if args.Seconds > 0 {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +18,9 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/model"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/triage"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/prompts"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/tools"
 )
 
 // A fixCmd makes one attempt at a failure in a repository at hand.
@@ -29,7 +32,7 @@ type fixCmd struct {
 	Logs       string        `help:"What fetch-logs returns to the model. Default: what --test printed." placeholder:"FILE"`
 	Hint       string        `help:"Something to tell the model besides."`
 	Out        string        `help:"Where to write the patch. Default: standard output." placeholder:"FILE"`
-	Transcript string        `help:"Where to write the whole run as JSON, whatever comes of it; see the command transcript." placeholder:"FILE"`
+	Transcript string        `help:"Where to write the whole run as JSON lines, whatever comes of it; see the command transcript." placeholder:"FILE"`
 	Evidence   string        `help:"Where to write the test runs that prove the patch, as JSON." placeholder:"FILE"`
 	JSON       bool          `help:"Print one JSON object instead of the patch: outcome, reason, patch, evidence, steps, tokens, seconds."`
 	Model      string        `help:"The model to ask, as provider:name or name." env:"HOTFIX_MODEL" placeholder:"NAME"`
@@ -269,12 +272,44 @@ func (c *fixCmd) report(r local.Result, err error) fixReport {
 func (c *fixCmd) keep(r local.Result) error {
 	var err error
 	if c.Transcript != "" && r.Run != nil {
-		err = writeJSON(c.Transcript, r.Run)
+		err = writeTranscript(c.Transcript, r)
 	}
 	if c.Evidence != "" && r.Outcome.Patch != nil {
 		err = errors.Join(err, writeJSON(c.Evidence, r.Outcome.Evidence))
 	}
 	return err
+}
+
+func writeTranscript(path string, r local.Result) error {
+	prompt, err := prompts.Load("fix")
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("--transcript: %w", err)
+	}
+	err = agent.Transcript{Prompt: prompt.Hash(), Tools: tools.Hash(tools.All), Run: scrubbed(r.Run)}.Write(f)
+	return errors.Join(err, f.Close())
+}
+
+// scrubbed is a run without secrets in what the model wrote; what it read was scrubbed before.
+func scrubbed(run *agent.Run) *agent.Run {
+	out := *run
+	out.Steps = slices.Clone(run.Steps)
+	for i := range out.Steps {
+		s := &out.Steps[i]
+		s.Reply = redact.Scrub(s.Reply).String()
+		s.Calls = slices.Clone(s.Calls)
+		for j := range s.Calls {
+			if clean := redact.Scrub(string(s.Calls[j].Args)).String(); json.Valid([]byte(clean)) {
+				s.Calls[j].Args = json.RawMessage(clean)
+			} else {
+				s.Calls[j].Args = json.RawMessage(`"left out: it held a secret"`)
+			}
+		}
+	}
+	return &out
 }
 
 func writeJSON(path string, v any) error {

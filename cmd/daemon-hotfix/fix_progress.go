@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -22,7 +23,15 @@ type progress struct {
 	steps  int
 	tokens int
 	tool   string
+
+	dollars float64
 }
+
+// verdict is how a tool reports a test run.
+var verdict = regexp.MustCompile(`(?m)^(PASS|FAIL): `)
+
+// spent is what was spent, "" where no price is known.
+func (p *progress) spent() string { return comma(dollars(p.dollars)) }
 
 func newProgress(out io.Writer, start time.Time) *progress {
 	p := &progress{out: out, start: start}
@@ -60,12 +69,15 @@ func (p *progress) note(what string) {
 func (p *progress) step(s agent.Step) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.steps, p.tokens = p.steps+1, p.tokens+s.Tokens.Total()
+	p.steps, p.tokens, p.dollars = p.steps+1, p.tokens+s.Tokens.Total(), p.dollars+s.Cost
 	var calls []string
 	for _, c := range s.Calls {
 		said := c.Tool
-		if c.Err != "" {
+		switch {
+		case c.Err != "":
 			said += " (refused)"
+		case verdict.MatchString(c.Result):
+			said += " (tests " + strings.ToLower(verdict.FindStringSubmatch(c.Result)[1]) + ")"
 		}
 		calls = append(calls, said)
 	}
@@ -73,7 +85,7 @@ func (p *progress) step(s agent.Step) {
 		calls = []string{"no call"}
 	}
 	p.clear()
-	fmt.Fprintln(p.out, oneLine(fmt.Sprintf("%s step %d: %s; %d tokens so far", p.elapsed(), p.steps, strings.Join(calls, ", "), p.tokens)))
+	fmt.Fprintln(p.out, oneLine(fmt.Sprintf("%s step %d: %s; %d tokens%s so far", p.elapsed(), p.steps, strings.Join(calls, ", "), p.tokens, p.spent())))
 	p.tool = ""
 	p.show("asking the model")
 }
@@ -93,7 +105,7 @@ func (p *progress) elapsed() string {
 func (p *progress) show(what string) {
 	if p.live {
 		p.clear()
-		fmt.Fprint(p.out, clipLine(oneLine(fmt.Sprintf("%s step %d: %s; %d tokens", p.elapsed(), p.steps+1, what, p.tokens))))
+		fmt.Fprint(p.out, clipLine(oneLine(fmt.Sprintf("%s step %d: %s; %d tokens%s", p.elapsed(), p.steps+1, what, p.tokens, p.spent()))))
 		return
 	}
 	if strings.Contains(what, ": ") {

@@ -17,6 +17,7 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/kernel/kerneltest"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/model/modeltest"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/tools"
 )
 
 var ratioFiles = map[string]string{
@@ -102,11 +103,13 @@ func TestFixProvesAPatch(t *testing.T) {
 	require.Contains(t, string(patch), "+  return (part?.size ?? 0) / whole;")
 	require.Contains(t, stderr, "1 changed file is not committed and not used")
 	require.Contains(t, stderr, "step 1: write-patch; 110 tokens so far")
-	data, err := os.ReadFile(file("run.json"))
+	data, err := os.Open(file("run.json"))
 	require.NoError(t, err)
-	var ran agent.Run
-	require.NoError(t, json.Unmarshal(data, &ran))
-	require.Equal(t, agent.Finished, ran.Stop)
+	defer data.Close()
+	ran, err := agent.ReadTranscript(data)
+	require.NoError(t, err)
+	require.Equal(t, agent.Finished, ran.Run.Stop)
+	require.Equal(t, tools.Hash(tools.All), ran.Tools)
 	require.FileExists(t, file("e.json"))
 	now, err := os.ReadFile(filepath.Join(dir, "src/ratio.js"))
 	require.NoError(t, err)

@@ -19,12 +19,14 @@ import (
 
 // A cli is every command. Each lives in a file of its own.
 type cli struct {
-	Serve    serveCmd    `cmd:"" help:"Take failures in over HTTP and work on them."`
-	Workflow workflowCmd `cmd:"" help:"Handle the one delivery that the kernel dispatched this run of GitHub Actions for."`
-	Fix      fixCmd      `cmd:"" help:"Make one attempt at a failure in a repository at hand, without GitHub."`
-	Inspect  inspectCmd  `cmd:"" help:"Say whether one request of the kernel would be accepted, and why not."`
-	Simulate simulateCmd `cmd:"" help:"Sign a made-up failure and post it to a daemon."`
-	Manifest manifestCmd `cmd:"" help:"Print the manifest that the kernel reads."`
+	Serve      serveCmd      `cmd:"" help:"Take failures in over HTTP and work on them."`
+	Workflow   workflowCmd   `cmd:"" help:"Handle the one delivery that the kernel dispatched this run of GitHub Actions for."`
+	Fix        fixCmd        `cmd:"" help:"Make one attempt at a failure in a repository at hand, without GitHub."`
+	Inspect    inspectCmd    `cmd:"" help:"Say whether one request of the kernel would be accepted, and why not."`
+	Simulate   simulateCmd   `cmd:"" help:"Sign a made-up failure and post it to a daemon."`
+	Manifest   manifestCmd   `cmd:"" help:"Print the manifest that the kernel reads."`
+	Explain    explainCmd    `cmd:"" help:"Say what would be done about a failure, and why; do nothing."`
+	Transcript transcriptCmd `cmd:"" help:"Show what the model and its tools did in a run."`
 
 	Init    initCmd    `cmd:"" help:"Write the files that an installation needs."`
 	Doctor  doctorCmd  `cmd:"" help:"Look at this installation and say what is wrong and what to do."`

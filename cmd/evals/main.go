@@ -16,13 +16,14 @@ import (
 )
 
 type cli struct {
-	Run     runCmd     `cmd:"" help:"Run fixtures and compare what comes of them with what they want."`
-	Compare compareCmd `cmd:"" help:"Say what differs between two reports. Exits with 1 if the second is worse."`
-	Record  recordCmd  `cmd:"" help:"Run fixtures with a live model and keep the transcripts in them."`
-	Import  importCmd  `cmd:"" help:"Make fixtures of a SWE-bench style dataset."`
-	Predict predictCmd `cmd:"" help:"Write the patches of a report as predictions, for an evaluator of that ecosystem."`
-	Export  exportCmd  `cmd:"" help:"Make a fixture of a capsule, which is a real failure in a file."`
-	Report  reportCmd  `cmd:"" help:"Write a report as HTML, Markdown or JUnit XML."`
+	Run       runCmd       `cmd:"" help:"Run fixtures and compare what comes of them with what they want."`
+	Compare   compareCmd   `cmd:"" help:"Say what differs between two reports. Exits with 1 if the second is worse."`
+	Record    recordCmd    `cmd:"" help:"Run fixtures with a live model and keep the transcripts in them."`
+	Import    importCmd    `cmd:"" help:"Make fixtures of a SWE-bench style dataset."`
+	Predict   predictCmd   `cmd:"" help:"Write the patches of a report as predictions, for an evaluator of that ecosystem."`
+	Export    exportCmd    `cmd:"" help:"Make a fixture of a capsule, which is a real failure in a file."`
+	Report    reportCmd    `cmd:"" help:"Write a report as HTML, Markdown or JUnit XML."`
+	Injection injectionCmd `cmd:"" help:"Let a model that obeys every word from outside loose on the daemon, and write down what happened."`
 }
 
 // where the fixtures are.

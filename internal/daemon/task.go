@@ -54,10 +54,10 @@ const (
 	similarDiff = 1500 // characters of one of them
 )
 
-// similar finds accepted fixes of failures like that of c in its repository: cases that were closed with a draft of
-// ours, the more alike the messages the sooner.
+// similar finds accepted fixes of failures like that of c in its repository: cases whose draft was merged, the more alike
+// the messages the sooner.
 func (d *Daemon) similar(ctx context.Context, c hotfix.Case) ([]prompts.Similar, error) {
-	cases, err := d.cfg.Store.Cases(ctx, store.CaseFilter{Repo: c.Repo, State: hotfix.Closed})
+	cases, err := d.cfg.Store.Cases(ctx, store.CaseFilter{Repo: c.Repo})
 	if err != nil {
 		return nil, fmt.Errorf("look for similar cases: %w", err)
 	}
@@ -69,7 +69,7 @@ func (d *Daemon) similar(ctx context.Context, c hotfix.Case) ([]prompts.Similar,
 	var found []candidate
 	words := longWords(c.Latest)
 	for _, other := range cases {
-		if n := len(other.Attempts); n > 0 && other.Fingerprint != c.Fingerprint {
+		if n := len(other.Attempts); n > 0 && (other.State == hotfix.FixMerged || other.State == hotfix.Verified) {
 			if last := other.Attempts[n-1].Outcome; last.Ending == hotfix.DraftOpened && last.Patch != nil {
 				found = append(found, candidate{last.Patch, other, shared(words, longWords(other.Latest))})
 			}

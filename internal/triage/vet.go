@@ -58,6 +58,7 @@ func vetters() []struct {
 		{"test-weakened", testWeakened},
 		{"test-skipped", testSkipped},
 		{"new-dependency", newDependency},
+		{"guard", guardWeakened},
 		{"secret", secretAdded},
 		{"hidden-text", hiddenText},
 	}
