@@ -157,7 +157,7 @@ func (d *doctor) sandbox() {
 // model asks the configured model one short question.
 func (d *doctor) model(ctx context.Context) {
 	const do = "Set the key in the environment, and HOTFIX_MODEL to a model that it may ask."
-	cfg, err := model.FromEnv(os.Getenv)
+	models, err := model.Open(os.Getenv, nil)
 	if errors.Is(err, model.ErrNone) {
 		d.add("model", warning, "Without one the daemon keeps issues only. "+do, "none is configured")
 		return
@@ -166,15 +166,19 @@ func (d *doctor) model(ctx context.Context) {
 		d.found("model", err, do, "")
 		return
 	}
-	m, err := model.New(cfg)
+	m, err := models.Model()
+	if err != nil && models.Borrows() {
+		d.add("model", fine, "", "%s is asked with the tokens of a delivery, and there is none here to ask with", models.Provider())
+		return
+	}
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, time.Minute)
 		defer cancel()
 		_, err = m.GenerateContent(ctx, []llms.MessageContent{llms.TextParts(llms.ChatMessageTypeHuman, "Answer with the word ok.")}, llms.WithMaxTokens(200))
 	}
-	d.found("model", err, do, "%s answers", strings.TrimSpace(cfg.Provider+" "+cfg.Name))
-	if err == nil && model.Pricer(cfg.Name) == nil {
-		d.add("model price", warning, "The budget in dollars does not bind; the one in tokens does. Choose --budget-tokens accordingly.", "the price of %s is not known", cfg.Name)
+	d.found("model", err, do, "%s answers", strings.TrimSpace(models.Provider()+" "+models.Name()))
+	if err == nil && models.Price() == nil {
+		d.add("model price", warning, "The budget in dollars does not bind; the one in tokens does. Choose --budget-tokens accordingly.", "the price of %s is not known", models.Name())
 	}
 }
 

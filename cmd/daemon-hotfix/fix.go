@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -153,7 +154,7 @@ func (c *fixCmd) fix(ctx context.Context, std streams, now time.Time) (local.Res
 	}
 	show.say("repository: %s", strings.Join(at.says, "; "))
 	attempt := local.Config{Model: m, Box: box, Tree: at.tree, Policy: triage.Policy{MaxFiles: c.MaxFiles, MaxLines: c.MaxLines},
-		Budget: agent.Budget{Steps: c.Steps, Tokens: c.Tokens, Wall: c.Wall, Money: c.Money}, Price: models.Price(), NoCommands: !c.Commands, Hint: redact.Scrub(c.Hint),
+		Budget: agent.Budget{Steps: c.Steps, Tokens: c.Tokens, Wall: c.Wall, Money: c.Money}, Price: models.Price(), Name: nameOf(c.Repo), NoCommands: !c.Commands, Hint: redact.Scrub(c.Hint),
 		Call: show.call, Step: show.step, Progress: show.note}
 	if c.Test != "" {
 		show.say("running %s", c.Test)
@@ -170,6 +171,14 @@ func (c *fixCmd) fix(ctx context.Context, std streams, now time.Time) (local.Res
 	show.say("failure: %s", triage.Title(f))
 	defer show.done()
 	return local.Fix(ctx, attempt, f)
+}
+
+// nameOf is the last part of --repo.
+func nameOf(repo string) string {
+	if dir, err := filepath.Abs(repo); err == nil && !strings.Contains(repo, "://") {
+		repo = dir
+	}
+	return strings.TrimSuffix(path.Base(filepath.ToSlash(repo)), ".git")
 }
 
 // ref is --ref. For an address, the commit that a failed run of GitHub names will do.

@@ -31,6 +31,8 @@ type workflowCmd struct {
 	Allow     []string      `help:"Repositories to write to: owner/name, or owner/* for all of an owner's. Nothing else is touched." env:"HOTFIX_ALLOW" placeholder:"REPO"`
 	Fix       bool          `help:"Attempt fixes where the risk is low. Needs a model and a sandbox." default:"true" negatable:"" env:"HOTFIX_FIX"`
 
+	Commands bool `help:"Let the model run shell commands of its own in the sandbox, on a copy of the repository." default:"true" negatable:"" env:"HOTFIX_COMMANDS"`
+
 	Github githubFlags `embed:""`
 	Source sourceFlags `embed:"" prefix:"source-"`
 	Budget budgetFlags `embed:"" prefix:"budget-"`
@@ -102,7 +104,7 @@ func (c *workflowCmd) open(scratch string, log *slog.Logger) (notice hotfix.Noti
 	if err != nil {
 		return notice, nil, err
 	}
-	serve := serveCmd{Allow: c.Allow, Fix: c.Fix, Github: c.Github, Source: c.Source, Budget: c.Budget, Break: c.Break}
+	serve := serveCmd{Allow: c.Allow, Fix: c.Fix, Commands: c.Commands, Github: c.Github, Source: c.Source, Budget: c.Budget, Break: c.Break}
 	cfg, github, err := serve.daemon(key, scratch, log)
 	if err != nil {
 		return notice, nil, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -27,7 +26,13 @@ const (
 	daysKept  = 30
 )
 
-var stateForm = regexp.MustCompile(`(?m)^<!-- daemon-hotfix:state ([0-9a-f]{32}) (\{.*\}|[A-Za-z0-9_-]+) -->\r?$`)
+var stateForm = regexp.MustCompile(`(?m)^<!-- daemon-hotfix:state ([0-9a-f]{32}) (\{.*\}) -->\r?$`)
+
+// inert and dotted are spelled in another way that JSON knows: what begins an address or a mention, and dots in names.
+var (
+	inert  = strings.NewReplacer("--", `-\u002d`, "@", `\u0040`, "/", `\/`)
+	dotted = regexp.MustCompile(`\.([A-Za-z])`)
+)
 
 // state is the line of an issue's body that brings the case back when the store is lost, or was never there: a
 // workflow run keeps its cases nowhere else. It is signed, so that nobody can write a case's past.
@@ -35,9 +40,8 @@ func (d *Daemon) state(c hotfix.Case) string {
 	for _, full := range []bool{true, false} {
 		text, err := json.Marshal(brief(c, full))
 		if err == nil && len(text) <= stateMax {
-			// Nobody can read it in place, neither people nor the next program that reads issues: what a case holds
-			// comes from outside, and a comment is where instructions like to hide.
-			line := base64.RawURLEncoding.EncodeToString(text)
+			// No mention, no address, and no end of the comment, whatever the case says.
+			line := dotted.ReplaceAllString(inert.Replace(string(text)), `\u002e$1`)
 			return fmt.Sprintf("<!-- daemon-hotfix:state %s %s -->", d.sign("state", c.Repo, line), line)
 		}
 	}
@@ -90,12 +94,8 @@ func (d *Daemon) readState(repo hotfix.Repo, fp hotfix.Fingerprint, body string)
 		if !hmac.Equal([]byte(m[1]), []byte(d.sign("state", repo, m[2]))) {
 			continue
 		}
-		text := []byte(m[2])
-		if text[0] != '{' { // as older versions wrote it
-			text, _ = base64.RawURLEncoding.DecodeString(m[2]) // what is signed can be decoded
-		}
 		var c hotfix.Case
-		if json.Unmarshal(text, &c) == nil && c.Fingerprint == fp && c.Repo.Is(repo) {
+		if json.Unmarshal([]byte(m[2]), &c) == nil && c.Fingerprint == fp && c.Repo.Is(repo) {
 			return c, true
 		}
 	}

@@ -3,6 +3,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ type Config struct {
 	Price  func(agent.Tokens) float64
 	Logs   func(context.Context) (redact.Text, error)
 	Hint   redact.Text
+	Name   string                                  // of the repository, for a failure that names none
 	Green  func(context.Context) ([]string, error) // commits whose checks passed; nil: nobody knows
 
 	NoCommands bool // the model may not run commands of its own
@@ -106,7 +108,7 @@ func (cfg Config) task(ctx context.Context, b *tools.Bench, f hotfix.Failure) (a
 		return agent.Task{}, err
 	}
 	fix := prompts.Fix{
-		Plugin: f.Plugin.ID, Repo: f.Plugin.Repo.String(), Ref: f.Plugin.Ref, Category: f.Category, Status: f.Status,
+		Plugin: cmp.Or(f.Plugin.ID, cfg.Name), Repo: cmp.Or(f.Plugin.Repo.String(), cfg.Name), Ref: f.Plugin.Ref, Category: f.Category, Status: f.Status,
 		Trigger: f.Trigger.Event, Seen: 1, Message: f.Message, Stack: f.Stack, Logs: redact.Join(f.Logs, "\n"),
 		Truncated: f.Truncated, Repository: redact.Scrub(found), Wishes: redact.Scrub(wishes), Hint: cfg.Hint,
 		MaxFiles: cfg.Policy.MaxFiles, MaxLines: cfg.Policy.MaxLines, Commands: b.Commands,
