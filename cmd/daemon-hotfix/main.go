@@ -27,6 +27,7 @@ type cli struct {
 	Manifest   manifestCmd   `cmd:"" help:"Print the manifest that the kernel reads."`
 	Explain    explainCmd    `cmd:"" help:"Say what would be done about a failure, and why; do nothing."`
 	Transcript transcriptCmd `cmd:"" help:"Show what the model and its tools did in a run."`
+	Replay     replayCmd     `cmd:"" help:"Show again what the daemon makes of a failure, and play its recorded attempts."`
 
 	Init    initCmd    `cmd:"" help:"Write the files that an installation needs."`
 	Doctor  doctorCmd  `cmd:"" help:"Look at this installation and say what is wrong and what to do."`

@@ -50,6 +50,7 @@ type serveCmd struct {
 
 	Pages dashboardFlags `embed:""`
 	Admin adminFlags     `embed:""`
+	Tell  notifyFlags    `embed:""`
 
 	watcher *watcher
 }
@@ -119,6 +120,9 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	}
 	c.Github.watch = c.watcher.metrics.Transport
 	cfg, err := c.engine(log)
+	if err == nil {
+		err = c.Tell.into(&cfg.Daemon, os.Getenv)
+	}
 	if err != nil {
 		return err
 	}

@@ -39,6 +39,10 @@ func TestServeRefusesABadConfiguration(t *testing.T) {
 		{"no fixes at all", []string{"--limit-fixes", "0"}, "--limit-fixes and --limit-fixes-per-repo must be at least 1"},
 		{"less time than budget", []string{"--limit-fix-time", "10m"}, "--limit-fix-time must be longer than --budget-wall"},
 		{"negative", []string{"--keep-runs=-1h"}, "must not be negative"},
+		{"a dashboard that others can reach", []string{"--listen", "127.0.0.1:0", "--dashboard", "0.0.0.0:0"}, "HOTFIX_DASHBOARD_TOKEN"},
+		{"a dashboard nowhere", []string{"--listen", "127.0.0.1:0", "--dashboard", "8788"}, "write HOST:PORT"},
+		{"metrics nowhere", []string{"--listen", "127.0.0.1:0", "--dashboard", "none", "--admin", "nowhere"}, "--admin:"},
+		{"status", []string{"--status-repo", "acme"}, "--status-repo:"},
 		{"unknown flag", []string{"--alow", "x"}, "unknown flag --alow"},
 	}
 	for _, tt := range tests {

@@ -72,6 +72,8 @@ type Config struct {
 	Recall     bool                       // Store ends with the process: cases are read from their issues
 	Scratch    string                     // where trees are checked out; the system's place for temporary files by default
 	Watch      func(Event)
+	Hooks      []Hook        // hear of what should not wait until somebody looks
+	Status     []hotfix.Repo // have one issue each that says how the problems of their owner stand
 	Now        func() time.Time
 	Log        *slog.Logger
 }

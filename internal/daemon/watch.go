@@ -20,6 +20,9 @@ const watchPage = 200
 // snoozes that are over, figures that were held back. One case that cannot be looked at does not stop the others.
 func (d *Daemon) Watch(ctx context.Context) error {
 	var errs []error
+	for _, repo := range d.cfg.Status {
+		errs = append(errs, d.status(ctx, repo))
+	}
 	for after := hotfix.Fingerprint(""); ; {
 		page, err := d.cfg.Store.Cases(ctx, store.CaseFilter{After: after, Limit: watchPage})
 		if err != nil {
@@ -29,6 +32,7 @@ func (d *Daemon) Watch(ctx context.Context) error {
 			if d.due(c) {
 				errs = append(errs, d.look(ctx, c.Fingerprint))
 			}
+			errs = append(errs, d.notify(ctx, c))
 		}
 		if len(page) < watchPage || ctx.Err() != nil {
 			return errors.Join(errs...)

@@ -33,11 +33,12 @@ type CaseRow struct {
 
 // A CaseQuery narrows a list of cases. What is zero narrows nothing.
 type CaseQuery struct {
-	Text   string // in the title, the plugin or the fingerprint
+	Text   string // in the title or the plugin, or the whole fingerprint
 	State  hotfix.State
 	Open   bool // in any state that waits for somebody
 	Plugin string
 	Repo   string
+	Owner  string // of repositories
 	Action string // "ignore", "report" or "fix"
 	Ending hotfix.Ending
 	Rule   string
@@ -61,7 +62,11 @@ func scanRow(r rows, more ...any) (CaseRow, error) {
 
 // CaseRows lists cases, and says how many there are in all.
 func (s *SQL) CaseRows(ctx context.Context, q CaseQuery) (list []CaseRow, total int, err error) {
-	where, args := q.where()
+	matches := "LIKE" // of SQLite, which does not mind the case of letters
+	if s.pg != nil {
+		matches = "ILIKE"
+	}
+	where, args := q.where(matches)
 	if err = s.first(ctx, "count cases", "SELECT COUNT(*) FROM case_list l"+where, args, &total); err != nil {
 		return nil, 0, err
 	}
@@ -78,19 +83,24 @@ func (s *SQL) CaseRows(ctx context.Context, q CaseQuery) (list []CaseRow, total 
 	return list, total, nil
 }
 
-func (q CaseQuery) where() (string, []any) {
+// where says which cases are meant. matches compares texts without regard to case.
+func (q CaseQuery) where(matches string) (string, []any) {
 	var terms []string
 	var args []any
 	add := func(term string, values ...any) { terms, args = append(terms, term), append(args, values...) }
 	if text := strings.ToLower(clean(q.Text)); text != "" {
 		like := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text) + "%"
-		add(`(lower(l.title) LIKE ? ESCAPE '\' OR lower(l.plugin) LIKE ? ESCAPE '\' OR l.fingerprint LIKE ? ESCAPE '\')`, like, like, like)
+		add(`(l.title `+matches+` ? ESCAPE '\' OR l.plugin `+matches+` ? ESCAPE '\' OR l.fingerprint = ? OR l.fingerprint = ?)`, like, like, text, "v1-"+text)
 	}
 	for _, f := range []struct{ column, value string }{{"state", string(q.State)}, {"plugin", q.Plugin},
 		{"lane", strings.ToLower(q.Repo)}, {"ending", string(q.Ending)}, {"rule", q.Rule}} {
 		if f.value != "" {
 			add("l."+f.column+" = ?", clean(f.value))
 		}
+	}
+	if q.Owner != "" {
+		from, to := owned(q.Owner)
+		add("l.lane >= ? AND l.lane < ?", from, to)
 	}
 	if q.Open {
 		add("l.state IN (?, ?, ?, ?)", string(hotfix.New), string(hotfix.Ongoing), string(hotfix.Escalating), string(hotfix.Regressed))
@@ -109,18 +119,26 @@ func (q CaseQuery) where() (string, []any) {
 	return " WHERE " + strings.Join(terms, " AND "), args
 }
 
+// busiestOf is among how many cases Busiest looks: those that failed most of all, and still do.
+const busiestOf = 400
+
 // Busiest lists the cases that failed most often since the beginning of that day.
 func (s *SQL) Busiest(ctx context.Context, since time.Time, limit int) ([]CaseRow, error) {
 	var list []CaseRow
-	err := s.db().query(ctx, "SELECT "+caseColumns+`, t.n FROM (SELECT fingerprint, CAST(sum(n) AS bigint) AS n FROM case_counts WHERE day >= ?
-			GROUP BY fingerprint ORDER BY 2 DESC, 1 LIMIT ?) t JOIN case_list l ON l.fingerprint = t.fingerprint
-		ORDER BY t.n DESC, l.fingerprint`, []any{micros(since.UTC().Truncate(24 * time.Hour)), int64(limit)}, func(r rows) error {
-		var n int
-		c, err := scanRow(r, &n)
-		c.Lately = n
-		list = append(list, c)
-		return err
-	})
+	day := micros(since.UTC().Truncate(24 * time.Hour))
+	err := s.db().query(ctx, "SELECT "+caseColumns+`, t.n FROM (
+			SELECT m.fingerprint, CAST(sum(c.n) AS bigint) AS n
+			FROM (SELECT fingerprint FROM case_list WHERE seen >= ? ORDER BY failures DESC LIMIT ?) m
+			JOIN case_counts c ON c.fingerprint = m.fingerprint AND c.day >= ?
+			GROUP BY m.fingerprint ORDER BY 2 DESC, 1 LIMIT ?) t
+		JOIN case_list l ON l.fingerprint = t.fingerprint ORDER BY t.n DESC, l.fingerprint`,
+		[]any{day, int64(busiestOf), day, int64(limit)}, func(r rows) error {
+			var n int
+			c, err := scanRow(r, &n)
+			c.Lately = n
+			list = append(list, c)
+			return err
+		})
 	if err != nil {
 		return nil, fmt.Errorf("list busiest cases: %w", classify(err))
 	}
@@ -162,6 +180,12 @@ func (s *SQL) tallies(ctx context.Context, what, query string, args []any) ([]Ta
 	return list, nil
 }
 
+// owned bounds the lanes of one owner's repositories.
+func owned(owner string) (from, to string) {
+	owner = clean(strings.ToLower(owner))
+	return owner + "/", owner + "0" // which follows the slash
+}
+
 // A Standing is how many cases stand where.
 type Standing struct {
 	State  hotfix.State  `json:"state"`
@@ -175,8 +199,8 @@ type Standing struct {
 func (s *SQL) Standings(ctx context.Context, owner string) ([]Standing, error) {
 	where, args := "", []any(nil)
 	if owner != "" {
-		from := clean(strings.ToLower(owner)) + "/"
-		where, args = " WHERE lane >= ? AND lane < ?", []any{from, from[:len(from)-1] + "0"} // "0" follows "/"
+		from, to := owned(owner)
+		where, args = " WHERE lane >= ? AND lane < ?", []any{from, to}
 	}
 	var list []Standing
 	err := s.db().query(ctx, "SELECT state, action, rule, COUNT(*), CAST(sum(failures) AS bigint) FROM case_list"+where+" GROUP BY state, action, rule ORDER BY 4 DESC, 1, 2, 3",
