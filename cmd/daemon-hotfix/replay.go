@@ -13,9 +13,11 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/capsule"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/replay"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/triage"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/tools"
 )
 
@@ -143,7 +145,7 @@ func (c *replayCmd) stored(ctx context.Context) (replayReport, error) {
 			return r, err
 		}
 		played := replayedRun{ID: a.RunID, Steps: len(run.Steps)}
-		diverges, err := replay.Run(ctx, run, tools.On(&tools.Bench{}, tools.All), budget)
+		diverges, err := replay.Run(ctx, run, everyTool(), budget)
 		switch {
 		case ctx.Err() != nil:
 			return r, ctx.Err()
@@ -155,6 +157,23 @@ func (c *replayCmd) stored(ctx context.Context) (replayReport, error) {
 		r.Runs = append(r.Runs, played)
 	}
 	return r, nil
+}
+
+// everyTool is all that the model can have had. None is called: the record answers for them.
+func everyTool() []agent.Tool {
+	return tools.On(&tools.Bench{Box: shut{}, Commands: true,
+		Logs: func(context.Context) (redact.Text, error) { return redact.Text{}, errShut },
+		Open: func(context.Context, tools.Draft) (int, error) { return 0, errShut }}, tools.All)
+}
+
+var errShut = errors.New("nothing is done in a replay")
+
+// A shut is a box in which nothing runs.
+type shut struct{}
+
+// Run refuses.
+func (shut) Run(context.Context, *sandbox.Tree, sandbox.Command) (sandbox.Result, error) {
+	return sandbox.Result{}, errShut
 }
 
 func (r replayReport) print(w io.Writer) {

@@ -18,7 +18,6 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/triage"
-	"github.com/ubiquity-os-marketplace/daemon-hotfix/tools"
 )
 
 // A capsule, an event and a case of one failure are seen as the same problem, and a recorded run as the same or not.
@@ -29,7 +28,7 @@ func TestReplay(t *testing.T) {
 	f := hotfix.Failure{ID: "one", Plugin: hotfix.Plugin{ID: "acme/greet", Kind: "http", Repo: hotfix.Repo{Owner: "acme", Name: "greet"}},
 		Category: "http", Status: 500, Message: redact.Scrub("TypeError: boom in greet"), At: at}
 	c := hotfix.Case{Fingerprint: triage.Fingerprint(f), Repo: f.Plugin.Repo, Issue: 3, Count: 1, First: at, Last: at, Latest: f}
-	recorder := agent.Agent{Model: agenttest.Play(agenttest.Say("Hm."), agenttest.Say("Hm?")), Tools: tools.On(&tools.Bench{}, tools.All)}
+	recorder := agent.Agent{Model: agenttest.Play(agenttest.Say("Hm."), agenttest.Say("Hm?")), Tools: everyTool()}
 	played, err := recorder.Run(t.Context(), agent.Task{ID: "r"})
 	require.NoError(t, err)
 	changed := *played
