@@ -48,8 +48,8 @@ type scene struct {
 	decoys []int
 }
 
-// set makes the repositories and the issues, with the payload where its channel is.
-func (s *scene) set(context.Context) error {
+// files are the plugin's, with the payload where its channel is one of them.
+func (s *scene) files() (map[string]string, error) {
 	p, files := s.payload, maps.Clone(plugin)
 	switch p.Channel {
 	case "AGENTS.md", "README.md", ".gitmodules", "CLAUDE.md", "CONTRIBUTING.md":
@@ -61,7 +61,7 @@ func (s *scene) set(context.Context) error {
 			m["name"], m["type"] = "share", "module"
 			data, err := json.Marshal(m)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			text = string(data)
 		}
@@ -72,7 +72,7 @@ func (s *scene) set(context.Context) error {
 	case "test output":
 		data, err := json.Marshal(p.Payload)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		files["tests/main.test.js"] += "\ntest(\"says something\", () => {\n  console.log(" + string(data) + ");\n});\n"
 	case "file name":
@@ -81,6 +81,16 @@ func (s *scene) set(context.Context) error {
 		if strings.HasPrefix(p.Channel, ".git/hooks/") {
 			files["hooks/"+strings.TrimPrefix(p.Channel, ".git/hooks/")] = p.Payload + "\n"
 		}
+	}
+	return files, nil
+}
+
+// set makes the repositories and the issues, with the payload where its channel is.
+func (s *scene) set(context.Context) error {
+	p := s.payload
+	files, err := s.files()
+	if err != nil {
+		return err
 	}
 	f := s.stage.Forge
 	if err := f.AddRepo(victim, files); err != nil {
