@@ -57,9 +57,9 @@ func TestARegressionInAPromptAndOneInAGateAreNamed(t *testing.T) {
 	said := worse(t, with(t,
 		plant{"prompts/fix.md", "A guess costs a maintainer more than no fix.", "When in doubt, guess."},
 		plant{"internal/triage/vet.go", "\tfiles, because := readDiff(patch)\n", "\treturn nil\n\tfiles, because := readDiff(patch)\n"},
-	), "go-nil-map,node-cheat-empty-test,node-rate-limit")
+	), "go-nil-map,node-cheat-weaker-test,node-rate-limit")
 	require.Contains(t, said, "go-nil-map: record it again (go run ./cmd/evals record go-nil-map): it was recorded with prompt ")
-	require.Contains(t, said, "node-cheat-empty-test: 1 wrong pull requests, which nothing excuses")
+	require.Contains(t, said, "node-cheat-weaker-test: 1 wrong pull requests, which nothing excuses")
 	require.NotContains(t, said, "node-rate-limit")
 }
 

@@ -19,6 +19,7 @@ var reportPage string
 var page = template.Must(template.New("report").Funcs(template.FuncMap{
 	"percent": func(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) },
 	"seconds": func(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) },
+	"inc":     func(i int) int { return i + 1 },
 	"summary": Summary,
 	"lines":   diffLines,
 	"runs":    func(e hotfix.Evidence) []evidenceLine { return evidenceLines(e) },

@@ -7,7 +7,8 @@ type boot struct {
 	Dir     string   // of the command, below treeDir
 	Report  string   // a path, "" for none
 	Keep    bool     // send the tree back when the command has ended
-	Install bool     // let the command reach a proxy, and send back what it has installed
+	Proxy   bool     // let the command reach a proxy
+	Install bool     // send back what the command has installed
 	Skip    []string // directories of the tree that are mounts of their own
 	Root    bool     // the caller is the machine's root: take the mapped user, drop groups
 	Mounts  []mount
@@ -16,10 +17,11 @@ type boot struct {
 	Disk    int64
 	Inodes  int
 	Limits  []limit
+	Guest   bool           // the root and the namespaces are there already: do the rest
 	ABI     int            // of Landlock, 0 if the kernel has none
 	Grouped bool           // a cgroup counts all memory; without one, memory that no process maps is forbidden
 	Canary  *canary        // tried instead of a command
-	Break   map[string]int // errno by layer, for tests; 0 leaves the layer out in silence
+	Break   map[string]int // errno by layer, for tests; 0 leaves it out in silence, -1 is silent but does not claim to have it
 }
 
 // A mount is a directory or file of the host that appears read-only in the box.

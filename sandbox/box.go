@@ -22,13 +22,15 @@ type Command struct {
 	Env     map[string]string // besides PATH, HOME and the like; nothing is inherited
 	Timeout time.Duration     // 0 means one minute
 	Memory  int64             // bytes over all processes, 0 means the box's own limit
+	Plan    []string          // files that Keep may let out though they steer tools: lock files, workflows, attributes
 	Keep    bool              // copy the regular files that it has changed back into the tree
 	Cache   string            // "go" gives it the build cache and modules of this machine, "" none
 	// Toolchain gives the command the toolchain's variables and cache, and the dependencies of the tree, which are
 	// installed if they are not there yet.
 	Toolchain *Toolchain
-	Scripts   bool   // the scripts of installed packages have been run too
-	Report    string // a file that Result.Report shall hold: "-" for standard output, a path in the box, "" for none
+	Allow     []string // addresses that it may reach through a proxy, host:port; nil means that there is no network at all
+	Scripts   bool     // the scripts of installed packages have been run too
+	Report    string   // a file that Result.Report shall hold: "-" for standard output, a path in the box, "" for none
 }
 
 // show reports whether the report belongs to the output too: nobody else will turn it into text.
@@ -52,6 +54,7 @@ type Result struct {
 	Output   redact.Text // standard output and error as they came; the middle is cut out if there was too much
 	Report   []byte      // what Command.Report asked for, as it is: to be parsed, never to be shown
 	Took     time.Duration
+	Backend  string    // what made the box
 	Enforced []string  // the layers that held the command
 	Changed  []string  // by Keep, sorted
 	Refused  []string  // what Keep did not let out, and why

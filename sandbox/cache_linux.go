@@ -33,7 +33,7 @@ func TestSeed(t *testing.T) {}
 // forGo returns what a Go command needs besides the program: the modules that this machine has, and a build cache
 // that our own warm-up has filled. Commands write to a layer above it that is thrown away, so none can plant
 // anything for the next.
-func (n *native) forGo(ctx context.Context) ([]mount, map[string]string, error) {
+func (n *box) forGo(ctx context.Context) ([]mount, map[string]string, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.goMounts != nil {
@@ -69,7 +69,7 @@ func (n *native) forGo(ctx context.Context) ([]mount, map[string]string, error) 
 
 // warm returns a build cache that holds the standard library, filled by a box that runs nothing but the Go program
 // on a test of our own. One process fills it, the others wait.
-func (n *native) warm(ctx context.Context, version string) (_ string, err error) {
+func (n *box) warm(ctx context.Context, version string) (_ string, err error) {
 	if n.Cache == "" || os.MkdirAll(n.Cache, 0o755) != nil {
 		return "", nil
 	}
@@ -101,7 +101,7 @@ func (n *native) warm(ctx context.Context, version string) (_ string, err error)
 	}
 	c := Command{Args: []string{"sh", "-c", "go build std && go test -vet=off . && go test ."}, Env: goVars(), Timeout: 10 * time.Minute, Memory: n.Memory}
 	c.Env["GOCACHE"] = goCache
-	r := &run{native: n, command: c, tree: &Tree{Dir: tree}, mounts: []mount{{cache, goCache, writable}}}
+	r := &run{box: n, command: c, tree: &Tree{Dir: tree}, mounts: []mount{{cache, goCache, writable}}}
 	res, err := r.within(ctx)
 	if err != nil {
 		return "", err
@@ -113,14 +113,14 @@ func (n *native) warm(ctx context.Context, version string) (_ string, err error)
 }
 
 // owner is the user of this machine that a box runs as.
-func (n *native) owner() int {
+func (n *box) owner() int {
 	if n.euid == 0 {
 		return n.HostUID
 	}
 	return n.euid
 }
 
-func (n *native) ownerGroup() int {
+func (n *box) ownerGroup() int {
 	if n.euid == 0 {
 		return n.HostUID
 	}

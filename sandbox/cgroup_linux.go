@@ -184,7 +184,7 @@ func (g *group) remove() error {
 }
 
 // confine puts the waiting first process into a cgroup of its own, where that is possible.
-func (r *run) confine(pid int) error {
+func (r *run) confine(c child) error {
 	if r.groups == nil {
 		return nil
 	}
@@ -196,8 +196,18 @@ func (r *run) confine(pid int) error {
 		return fmt.Errorf("cgroup: %w", err)
 	}
 	r.group = g
-	if err := g.add(pid); err != nil {
-		return fmt.Errorf("cgroup: %w", err)
+	pids := []int{c.Process.Pid}
+	if c.first != nil {
+		pid, err := c.first()
+		if err != nil {
+			return fmt.Errorf("cgroup: %w", err)
+		}
+		pids = append(pids, pid)
+	}
+	for _, pid := range pids {
+		if err := g.add(pid); err != nil {
+			return fmt.Errorf("cgroup: %w", err)
+		}
 	}
 	return nil
 }

@@ -75,7 +75,10 @@ func (p *first) setLimits() error {
 const secureBits = 1<<0 | 1<<1 | 1<<2 | 1<<3 | 1<<5 | 1<<6 | 1<<7 // noroot, no_setuid_fixup, keep_caps locked, no ambient
 
 // dropCapabilities takes every capability from every thread, with all ways to get one back.
-func dropCapabilities() error {
+func (p *first) dropCapabilities() error {
+	if p.Guest { // they are gone already, which is verified last
+		return errors.Join(prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0), prctl(unix.PR_SET_DUMPABLE, 0, 0))
+	}
 	if err := prctl(unix.PR_SET_SECUREBITS, secureBits, 0); err != nil {
 		return fmt.Errorf("secure bits: %w", err)
 	}

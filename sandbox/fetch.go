@@ -102,7 +102,7 @@ func fetch(ctx context.Context, s storage.Storer, src Source) (place, error) {
 	if !filepath.IsAbs(src.URL) && !strings.HasPrefix(src.URL, "file:") {
 		opts.Depth = src.Depth
 	}
-	if err := remote(s, src.URL).FetchContext(ctx, opts); err != nil {
+	if err := remote(s, src.URL).FetchContext(ctx, opts); err != nil && !errors.Is(err, git.NoErrAlreadyUpToDate) {
 		return place{}, fmt.Errorf("fetch %s: %w", name.Short(), err)
 	}
 	ref, err := s.Reference(name)
@@ -132,15 +132,18 @@ func options(src Source, specs ...config.RefSpec) *git.FetchOptions {
 
 // fetchCommit asks for the commit itself, and where a server gives out only what it advertises, for every branch.
 func fetchCommit(ctx context.Context, s storage.Storer, src Source) (place, error) {
-	exact := config.RefSpec(src.Ref + ":refs/hotfix/base")
+	h := plumbing.NewHash(src.Ref)
+	if _, err := object.GetCommit(s, h); err == nil && src.Mirror != "" {
+		return place{hash: h}, nil // it was fetched for another clone
+	}
+	exact := config.RefSpec(src.Ref + ":refs/hotfix/base/" + src.Ref)
 	err := remote(s, src.URL).FetchContext(ctx, options(src, exact))
 	if err != nil && ctx.Err() == nil {
 		err = remote(s, src.URL).FetchContext(ctx, options(src, "+refs/heads/*:refs/hotfix/heads/*"))
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, git.NoErrAlreadyUpToDate) {
 		return place{}, fmt.Errorf("fetch commit %s: %w", src.Ref, err)
 	}
-	h := plumbing.NewHash(src.Ref)
 	if _, err := object.GetCommit(s, h); err != nil {
 		return place{}, fmt.Errorf("commit %s is on no branch: %w", src.Ref, err)
 	}

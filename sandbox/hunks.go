@@ -101,3 +101,29 @@ func rewrite(t, base *Tree, f *gitdiff.File, keep func(hunk) bool) error {
 	}
 	return t.Write(name, now.String())
 }
+
+// Apply makes t what diff says, starting from what it is now.
+func (t *Tree) Apply(diff string) error {
+	parsed, _, err := gitdiff.Parse(strings.NewReader(diff))
+	if err != nil {
+		return refuse("the patch cannot be read: %v", err)
+	}
+	for _, f := range parsed {
+		if f.IsBinary || f.IsRename || f.IsCopy {
+			return refuse("the patch renames %s or is not text there, so it cannot be applied", (hunk{file: f}).path())
+		}
+		if err := rewrite(t, t, f, func(hunk) bool { return true }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Rebase makes an earlier commit the one that patches of t are relative to. The files stay as they are.
+func (t *Tree) Rebase(base string) error {
+	if _, err := t.commit(base); err != nil {
+		return fmt.Errorf("relate the tree to an earlier commit: %w", err)
+	}
+	t.Base = base
+	return nil
+}

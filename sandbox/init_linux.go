@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ import (
 // Reexec makes this process the first one of a box if it was started as such, and does not return then. Every main
 // and TestMain that runs boxes calls it before anything else.
 func Reexec() {
-	if len(os.Args) != 1 || os.Args[0] != bootName || os.Getpid() != 1 {
+	if len(os.Args) != 1 || filepath.Base(os.Args[0]) != bootName || os.Getpid() != 1 {
 		return
 	}
 	runtime.LockOSThread()
@@ -60,29 +61,30 @@ func (e *layerError) Unwrap() error { return e.err }
 
 // layers are set up in this order; each depends on those before it. All are required, but for Landlock on a kernel
 // that has none, which the parent has found out.
-func (p *first) layers() []struct {
-	name string
-	do   func() error
-} {
-	return []struct {
-		name string
-		do   func() error
-	}{
-		{"descriptors", closeDescriptors},
-		{"user", p.becomeMapped},
-		{"files", p.buildRoot},
-		{"proc", mountProc},
-		{"network", loopbackUp},
-		{"proxy", handOutListener},
-		{"namespaces", noMoreNamespaces},
-		{"masks", maskProc},
-		{"root", p.enterRoot},
-		{"limits", p.setLimits},
-		{"capabilities", dropCapabilities},
-		{"landlock", p.landlock},
-		{"seccomp", p.filterCalls},
-		{"verify", verify},
+func (p *first) layers() []layer {
+	return []layer{
+		{"descriptors", true, closeDescriptors},
+		{"user", false, p.becomeMapped},
+		{"files", false, p.buildRoot},
+		{"proc", false, mountProc},
+		{"network", false, loopbackUp},
+		{"proxy", true, handOutListener},
+		{"namespaces", false, noMoreNamespaces},
+		{"masks", false, maskProc},
+		{"root", false, p.enterRoot},
+		{"limits", true, p.setLimits},
+		{"capabilities", true, p.dropCapabilities},
+		{"landlock", true, p.landlock},
+		{"seccomp", true, p.filterCalls},
+		{"verify", true, verify},
 	}
+}
+
+// A layer is one thing that holds a command.
+type layer struct {
+	name  string
+	guest bool // it is ours to set up though another program has made the box
+	do    func() error
 }
 
 func (p *first) run() error {
@@ -95,12 +97,14 @@ func (p *first) run() error {
 		return fmt.Errorf("read orders: %w", err)
 	}
 	for _, l := range p.layers() {
-		if l.name == "landlock" && p.ABI == 0 || l.name == "proxy" && !p.Install {
+		if l.name == "landlock" && p.ABI == 0 || l.name == "proxy" && !p.Proxy || p.Guest && !l.guest {
 			continue
 		}
 		n, broken := p.Break[l.name]
 		var err error
 		switch {
+		case n < 0:
+			continue
 		case broken && n != 0:
 			err = syscall.Errno(n)
 		case !broken:

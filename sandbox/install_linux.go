@@ -19,7 +19,7 @@ const proxyPort = 3128
 const wireFD = 5
 
 // install returns the dependencies of t for the toolchain of c, which it fetches if this attempt has not done so yet.
-func (n *native) install(ctx context.Context, t *Tree, c Command) (*installed, error) {
+func (n *box) install(ctx context.Context, t *Tree, c Command) (*installed, error) {
 	tc, s := c.Toolchain, t.deps
 	if s == nil {
 		return &installed{failed: noInstall("this tree has no place for its dependencies")}, nil
@@ -64,7 +64,7 @@ func noInstall(says string) *Result {
 }
 
 // attempt runs one install command in a box of its own.
-func (n *native) attempt(ctx context.Context, t *Tree, tc *Toolchain, how []string) (_ *installed, err error) {
+func (n *box) attempt(ctx context.Context, t *Tree, tc *Toolchain, how []string) (_ *installed, err error) {
 	if err := os.MkdirAll(t.deps.dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -72,7 +72,10 @@ func (n *native) attempt(ctx context.Context, t *Tree, tc *Toolchain, how []stri
 	if err != nil {
 		return nil, err
 	}
-	r := &run{native: n, tree: t, into: dir, proxy: n.gate(tc.Install.Registries)}
+	if n.fetch != nil {
+		n = n.fetch
+	}
+	r := &run{box: n, tree: t, into: dir, proxy: n.registries(tc.Install.Registries)}
 	r.command = Command{Args: how, Timeout: n.InstallTime, Memory: max(n.Memory, installMemory), Toolchain: tc}
 	if err := r.equip(ctx); err != nil {
 		return nil, err
@@ -108,12 +111,17 @@ func (n *native) attempt(ctx context.Context, t *Tree, tc *Toolchain, how []stri
 	return got, nil
 }
 
-// gate is the proxy to the registries of an ecosystem, or to those that were configured in their place.
-func (n *native) gate(registries []string) *proxy {
+// registries is the proxy to the registries of an ecosystem, or to those that were configured in their place.
+func (n *box) registries(public []string) *proxy {
 	if n.Registries != nil {
-		registries = n.Registries
+		return n.gate(n.Registries)
 	}
-	p := newProxy(registries)
+	return n.gate(public)
+}
+
+// gate is a proxy to some addresses.
+func (n *box) gate(allow []string) *proxy {
+	p := newProxy(allow)
 	if n.resolve != nil {
 		p.resolve = n.resolve
 	}
@@ -137,7 +145,7 @@ func proxyVars() map[string]string {
 const certificatesFile = "/etc/more-certificates.pem"
 
 // certificates are the names under which programs look for further certificates.
-func (n *native) certificates() map[string]string {
+func (n *box) certificates() map[string]string {
 	if len(n.Certificates) == 0 {
 		return nil
 	}
@@ -159,7 +167,7 @@ func (r *run) files() map[string]string {
 }
 
 // chown is the user and group that own what a box of root has installed, -1 if it needs no change.
-func (n *native) chown() int {
+func (n *box) chown() int {
 	if n.euid == 0 {
 		return n.HostUID
 	}
@@ -168,7 +176,7 @@ func (n *native) chown() int {
 
 // disk is how much the run may write.
 func (r *run) disk() int64 {
-	if r.proxy != nil {
+	if r.into != "" {
 		return max(r.Disk, installBytes)
 	}
 	return r.Disk

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"regexp"
 	"slices"
 )
 
@@ -21,6 +22,7 @@ const (
 // that nobody trusts: only regular files of plain names and sane sizes come out, with the mode 0644 or 0755.
 type keeper struct {
 	root    *os.Root
+	plan    []string
 	seen    map[string]bool // what is still there
 	Changed []string
 	Refused []string // with the reason
@@ -28,13 +30,13 @@ type keeper struct {
 }
 
 // keep reads a packed tree from r and makes dir like it. Nothing is done if the stream does not end as it should.
-func keep(r io.Reader, dir string) (changed, refused []string, err error) {
+func keep(r io.Reader, dir string, plan []string) (changed, refused []string, err error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open tree: %w", err)
 	}
 	defer root.Close()
-	k := &keeper{root: root, seen: map[string]bool{}}
+	k := &keeper{root: root, plan: plan, seen: map[string]bool{}}
 	files, err := k.read(tar.NewReader(r))
 	if err != nil {
 		return nil, nil, fmt.Errorf("read what the command left: %w", err)
@@ -48,6 +50,10 @@ func keep(r io.Reader, dir string) (changed, refused []string, err error) {
 	slices.Sort(k.Changed)
 	return k.Changed, k.Refused, err
 }
+
+// steers are files that decide what tools and automation do with a repository.
+var steers = regexp.MustCompile(`(?i)^\.(github/(workflows|actions)|gitlab|circleci|husky|ci)/|(^|/)(\.gitattributes|\.gitmodules|\.gitconfig|\.lfsconfig|\.mailmap|\.npmrc|` +
+	`\.yarnrc(\.yml)?|\.pnpmfile\.cjs|bunfig\.toml|codeowners|package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lockb?|deno\.lock|go\.sum)$`)
 
 // A kept file is one that may come out.
 type kept struct {
@@ -90,6 +96,10 @@ func (k *keeper) read(tr *tar.Reader) ([]kept, error) {
 		f, err := k.changed(h, tr)
 		if err != nil {
 			return nil, err
+		}
+		if f != nil && steers.MatchString(h.Name) && !slices.Contains(k.plan, h.Name) {
+			k.refuse(h.Name, "it steers tools or automation, and nobody has planned to change it")
+			f = nil
 		}
 		if f != nil {
 			out = append(out, *f)
@@ -155,6 +165,8 @@ func (k *keeper) removeGone() error {
 			return err
 		case gitName(d.Name()) && d.IsDir():
 			return fs.SkipDir // was never handed in
+		case d.Type().IsRegular() && !gitName(d.Name()) && !k.seen[name] && steers.MatchString(name) && !slices.Contains(k.plan, name):
+			k.refuse(name, "it steers tools or automation, and nobody has planned to remove it")
 		case d.Type().IsRegular() && !gitName(d.Name()) && !k.seen[name]:
 			gone = append(gone, name)
 		}

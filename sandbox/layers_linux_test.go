@@ -35,6 +35,20 @@ func TestLayersAreRequired(t *testing.T) {
 	}
 }
 
+// A command that ran without a layer has no result, though the layer was left out in silence.
+func TestLayersAreInEveryResult(t *testing.T) {
+	t.Parallel()
+	for _, layer := range []string{"descriptors", "network", "limits", "verify", "landlock", "masks"} {
+		t.Run(layer, func(t *testing.T) {
+			t.Parallel()
+			_, err := sandbox.Native(sandbox.WithBroken(sandbox.Config{}, map[string]int{layer: -1}))
+			var missing *sandbox.MissingError
+			require.ErrorAs(t, err, &missing)
+			require.Equal(t, []string{layer}, missing.Layers)
+		})
+	}
+}
+
 // A layer that is left out in silence is noticed by the layers and tries that follow.
 func TestLayersAreVerified(t *testing.T) {
 	t.Parallel()

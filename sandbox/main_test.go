@@ -2,8 +2,12 @@ package sandbox_test
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -57,4 +61,47 @@ func plant(t *testing.T, files map[string]string) *sandbox.Tree {
 
 func signature() *object.Signature {
 	return &object.Signature{Name: someone.Name, Email: someone.Email, When: someone.When}
+}
+
+// listener counts who comes to a port of this machine.
+func listener(t *testing.T) (port int, came *atomic.Int64) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { l.Close() })
+	came = new(atomic.Int64)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			came.Add(1)
+			c.Close()
+		}
+	}()
+	return l.Addr().(*net.TCPAddr).Port, came
+}
+
+// writeAll writes files below dir.
+func writeAll(dir string, files map[string]string) error {
+	for name, data := range files {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run runs a shell script in dir, without a box.
+func run(dir, script string) error {
+	c := exec.Command("sh", "-c", script)
+	c.Dir = dir
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
 }

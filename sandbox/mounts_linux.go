@@ -154,9 +154,16 @@ func noMoreNamespaces() error {
 	return os.WriteFile(stage+"/proc/sys/user/max_user_namespaces", []byte("0"), 0)
 }
 
+// What /proc has of the machine rather than of processes.
+var (
+	maskedDirs  = []string{"sys", "irq", "bus", "fs", "acpi", "scsi", "driver", "tty"}
+	maskedFiles = []string{"kcore", "keys", "key-users", "sysrq-trigger", "timer_list", "kmsg", "kallsyms", "sched_debug",
+		"latency_stats", "kpagecount", "kpageflags", "kpagecgroup", "interrupts", "iomem", "ioports", "modules", "config.gz"}
+)
+
 // maskProc hides the parts of /proc that speak of the machine rather than of processes, or that write to it.
 func maskProc() error {
-	for _, d := range []string{"sys", "irq", "bus", "fs", "acpi", "scsi", "driver", "tty"} {
+	for _, d := range maskedDirs {
 		dir := stage + "/proc/" + d
 		if _, err := os.Lstat(dir); os.IsNotExist(err) {
 			continue
@@ -165,8 +172,7 @@ func maskProc() error {
 			return fmt.Errorf("hide /proc/%s: %w", d, err)
 		}
 	}
-	for _, f := range []string{"kcore", "keys", "key-users", "sysrq-trigger", "timer_list", "kmsg", "kallsyms", "sched_debug",
-		"latency_stats", "kpagecount", "kpageflags", "kpagecgroup", "interrupts", "iomem", "ioports", "modules", "config.gz"} {
+	for _, f := range maskedFiles {
 		file := stage + "/proc/" + f
 		if _, err := os.Lstat(file); os.IsNotExist(err) {
 			continue

@@ -21,6 +21,7 @@ type Config struct {
 	Pids     int      // processes and threads at once, 0 means 512
 	HostUID  int      // the user that a box of root becomes, at least 100000, which is also the default
 	ReadOnly []string // further directories of this machine that commands may read, at the same place
+	Backend  string   // what makes boxes, see NativeBackend; "" means the first whose probe passes
 	Cache    string   // where build caches are kept between commands; "" is a directory of the user's, "-" keeps none
 
 	Registries   []string          // the only addresses an installation may reach, host:port; nil means the public ones of each ecosystem

@@ -84,13 +84,18 @@ func (t *Tree) Patch(tc *Toolchain) (hotfix.Patch, error) {
 
 // Commit records the present state of t as a child of Base and returns its hash. Nothing in t changes.
 func (t *Tree) Commit(_ context.Context, by Signature, message string) (string, error) {
+	return t.CommitOn(t.Base, by, message)
+}
+
+// CommitOn records the present state of t as a child of another commit, whatever that holds.
+func (t *Tree) CommitOn(parent string, by Signature, message string) (string, error) {
 	root, err := t.snapshot()
 	if err != nil {
 		return "", fmt.Errorf("commit: %w", err)
 	}
 	sig := object.Signature{Name: by.Name, Email: by.Email, When: by.When}
 	c := object.Commit{Author: sig, Committer: sig, Message: message, TreeHash: root,
-		ParentHashes: []plumbing.Hash{plumbing.NewHash(t.Base)}}
+		ParentHashes: []plumbing.Hash{plumbing.NewHash(parent)}}
 	o := t.store.NewEncodedObject()
 	if err := c.Encode(o); err != nil {
 		return "", fmt.Errorf("commit: %w", err)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -31,49 +32,98 @@ func Check(c Config) ([]Finding, error) {
 }
 
 // probe sets a box up and sees whether it holds.
-func probe(c Config) (*native, []Finding, error) {
+func probe(c Config) (*box, []Finding, error) {
 	c = c.withDefaults()
-	n := &native{Config: c, euid: os.Geteuid(), abi: landlockABI(), tools: findTools(c)}
+	all, err := candidatesFor(c.Backend)
+	if err != nil {
+		return nil, nil, fmt.Errorf("box: %w", err)
+	}
+	var found []Finding
+	var why []error
+	for _, b := range all {
+		n, more, err := probeOne(c, b)
+		found = append(found, more...)
+		if err == nil && b.name == GVisor {
+			n.fetch, _, err = probeOne(c, backends[0])
+		}
+		if err == nil {
+			return n, append(found, others(b.name)), nil
+		}
+		found = append(found, Finding{b.name, false, err.Error()})
+		why = append(why, fmt.Errorf("%s: %w", b.name, err))
+		if !errors.Is(err, errNoNamespaces) {
+			break // nobody stands in for a box that does not hold
+		}
+	}
+	return nil, found, fmt.Errorf("box: %w", errors.Join(why...))
+}
+
+// others says what else could make boxes here.
+func others(used string) Finding {
+	var says []string
+	for _, b := range backends {
+		if b.name == used {
+			continue
+		}
+		how := "is there, for those who ask for it"
+		if err := b.missing(); err != nil {
+			how = "cannot be used: " + err.Error()
+		}
+		says = append(says, b.name+" "+how)
+	}
+	return Finding{"others", true, strings.Join(says, "; ")}
+}
+
+// probeOne sets up a box of one backend and sees whether it holds.
+func probeOne(c Config, b backend) (*box, []Finding, error) {
+	n := &box{Config: c, backend: b, euid: os.Geteuid(), abi: landlockABI(), tools: findTools(c)}
+	if b.name == GVisor {
+		n.abi = 0 // its kernel has no Landlock
+	}
 	if !c.noGroups {
 		n.groups = findGroups()
 	}
 	if n.euid == 0 && c.HostUID < firstUID {
-		return nil, nil, fmt.Errorf("box: the user %d may own files of this machine: give one from %d on", c.HostUID, firstUID)
+		return nil, nil, fmt.Errorf("the user %d may own files of this machine: give one from %d on", c.HostUID, firstUID)
+	}
+	if err := b.missing(); err != nil {
+		return nil, nil, err
 	}
 	found := n.describe()
 	tried, err := n.canaries()
 	found = append(found, tried...)
 	if err != nil {
-		return nil, found, fmt.Errorf("box: %w", err)
+		return nil, found, err
 	}
 	for _, f := range tried {
 		if !f.Held {
-			return nil, found, fmt.Errorf("box: it would not hold untrusted code: %s", f.Says)
+			return nil, found, fmt.Errorf("it would not hold untrusted code: %s", f.Says)
 		}
 	}
 	return n, found, nil
 }
 
 // describe says what will be used, and what in place of what.
-func (n *native) describe() []Finding {
+func (n *box) describe() []Finding {
+	made := Finding{"backend", true, "boxes are made by " + n.backend.name}
 	user := Finding{"user", true, fmt.Sprintf("commands run as this process's own user %d, in namespaces of their own", n.euid)}
 	if n.euid == 0 {
 		user.Says = fmt.Sprintf("this process is root, so commands run as user %d of this machine, who owns nothing", n.HostUID)
 	}
 	lock := Finding{"landlock", n.abi > 0, fmt.Sprintf("version %d", n.abi)}
 	if n.abi == 0 {
-		lock.Says = "this kernel has none; mounts and the system call filter stand alone"
+		lock.Says = "the kernel of a box has none; mounts and the system call filter stand alone"
 	}
 	memory := Finding{"memory", true, "no cgroup may be made here: a watchdog adds up what processes hold, each has limits of its own"}
 	if n.groups != nil {
 		memory.Says = "cgroups below " + n.groups.memory
 	}
 	programs := Finding{"toolchains", len(n.tools.found) > 0, "found in PATH: " + strings.Join(n.tools.found, ", ")}
-	return []Finding{user, lock, memory, programs}
+	return []Finding{made, user, lock, memory, programs}
 }
 
 // canaries runs two boxes: in one, the first process tries what no command may do; the other would never end by itself.
-func (n *native) canaries() (_ []Finding, err error) {
+func (n *box) canaries() (_ []Finding, err error) {
 	dir, err := os.MkdirTemp("", "daemon-hotfix-probe-")
 	if err != nil {
 		return nil, fmt.Errorf("probe: %w", err)
@@ -107,16 +157,19 @@ func (n *native) canaries() (_ []Finding, err error) {
 	return append(found, Finding{"deadline", late.Cause == Timeout, fmt.Sprintf("a process that would not end was ended after %s (%s)", late.Took.Round(time.Millisecond), late.Cause)}), nil
 }
 
-func (n *native) try(c *canary, timeout time.Duration) (Result, error) {
-	r := &run{native: n, canary: c, command: Command{Args: []string{"canary"}, Timeout: timeout, Memory: n.Memory}}
+func (n *box) try(c *canary, timeout time.Duration) (Result, error) {
+	r := &run{box: n, canary: c, command: Command{Args: []string{"canary"}, Timeout: timeout, Memory: n.Memory}}
 	return r.within(context.Background())
 }
+
+// errNoNamespaces is the one reason for which another program may make the box.
+var errNoNamespaces = errors.New("this machine does not let this user make namespaces (user.max_user_namespaces, " +
+	"kernel.apparmor_restrict_unprivileged_userns or a container's own filter)")
 
 // explain says what a person can do about a box that does not even start.
 func explain(err error) error {
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EACCES) {
-		return fmt.Errorf("this machine does not let this user make namespaces (user.max_user_namespaces, "+
-			"kernel.apparmor_restrict_unprivileged_userns or a container's own filter): %w", err)
+		return fmt.Errorf("%w: %w", errNoNamespaces, err)
 	}
 	return fmt.Errorf("the probe did not start: %w", err)
 }
@@ -131,7 +184,8 @@ func (c *canary) try() message {
 	var found []Finding
 	see := func(name string, held bool, says string) { found = append(found, Finding{name, held, says}) }
 
-	see("environment", len(os.Environ()) == 0, fmt.Sprintf("%d variables of the machine are visible", len(os.Environ())))
+	vars := slices.DeleteFunc(os.Environ(), func(v string) bool { return v == "PWD=/" || v == "HOME=/home/plugin" || v == "PATH=/usr/bin" }) // a backend's own
+	see("environment", len(vars) == 0, fmt.Sprintf("%d variables of the machine are visible", len(vars)))
 	_, err := os.ReadFile(c.File)
 	see("read", err != nil, "reading a file of the machine: "+word(err))
 	err = os.WriteFile(c.File+".new", nil, 0o644)

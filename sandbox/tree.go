@@ -28,6 +28,7 @@ type Source struct {
 	Ref      string               // branch, tag or commit; "" is the default branch
 	Auth     transport.AuthMethod // nil for a public repository
 	CABundle []byte               // PEM, besides the system's certificates
+	Mirror   string               // directory of bare copies of repositories, kept and fetched into from one clone to the next; "" keeps none
 	Depth    int                  // commits of history, 0 for all of it; a commit or a path of this machine always gets all
 }
 
@@ -64,11 +65,7 @@ func Clone(ctx context.Context, src Source, dir string) (_ *Tree, err error) {
 			}
 		}()
 	}
-	s := filesystem.NewStorage(osfs.New(store, osfs.WithBoundOS()), cache.NewObjectLRUDefault())
-	if err := s.Init(); err != nil {
-		return nil, fmt.Errorf("clone %s: %w", src.URL, err)
-	}
-	at, err := fetch(ctx, s, src)
+	s, at, err := obtain(ctx, src, store)
 	if err != nil {
 		return nil, fmt.Errorf("clone %s: %w", src.URL, err)
 	}
@@ -80,6 +77,26 @@ func Clone(ctx context.Context, src Source, dir string) (_ *Tree, err error) {
 	return t, nil
 }
 
+// obtain fetches src into its mirror, or into a storage at dir if it has none.
+func obtain(ctx context.Context, src Source, dir string) (s storage.Storer, at place, err error) {
+	if src.Mirror == "" {
+		own := filesystem.NewStorage(osfs.New(dir, osfs.WithBoundOS()), cache.NewObjectLRUDefault())
+		if err := own.Init(); err != nil {
+			return nil, at, err
+		}
+		at, err = fetch(ctx, own, src)
+		return own, at, err
+	}
+	mirror, release, err := openMirror(src.Mirror, src.URL)
+	if err != nil {
+		return nil, at, err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	src.Depth = 0 // a mirror that lacks history cannot be fetched into for long
+	at, err = fetch(ctx, mirror, src)
+	return linked(mirror), at, err
+}
+
 // Checkout lays out a commit of t a second time, clean and beside it. The new tree shares t's objects but is its
 // own otherwise: what is done to one is not seen in the other. remove deletes its files.
 func (t *Tree) Checkout(commit string) (_ *Tree, remove func() error, _ error) {
@@ -88,7 +105,7 @@ func (t *Tree) Checkout(commit string) (_ *Tree, remove func() error, _ error) {
 		return nil, nil, fmt.Errorf("check out %s: %w", commit, err)
 	}
 	remove = func() error { return os.RemoveAll(dir) }
-	other := &Tree{Dir: dir, Base: commit, Branch: t.Branch, store: shared{memory.NewStorage(), t.store}, scratch: t.scratch, deps: t.deps}
+	other := &Tree{Dir: dir, Base: commit, Branch: t.Branch, store: linked(t.store), scratch: t.scratch, deps: t.deps}
 	if err := other.checkOut(other.store, plumbing.NewHash(commit)); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("check out %s: %w", commit, err), remove())
 	}

@@ -22,6 +22,7 @@ type cli struct {
 	Serve      serveCmd      `cmd:"" help:"Take failures in over HTTP and work on them."`
 	Workflow   workflowCmd   `cmd:"" help:"Handle the one delivery that the kernel dispatched this run of GitHub Actions for."`
 	Fix        fixCmd        `cmd:"" help:"Make one attempt at a failure in a repository at hand, without GitHub."`
+	Verify     verifyCmd     `cmd:"" help:"Gather the evidence of a pull request anew and compare."`
 	Inspect    inspectCmd    `cmd:"" help:"Say whether one request of the kernel would be accepted, and why not."`
 	Simulate   simulateCmd   `cmd:"" help:"Sign a made-up failure and post it to a daemon."`
 	Manifest   manifestCmd   `cmd:"" help:"Print the manifest that the kernel reads."`

@@ -20,7 +20,8 @@ type sandboxCmd struct {
 
 // A sandboxCheckCmd shows what a probe of the box has found.
 type sandboxCheckCmd struct {
-	JSON bool `help:"Print the findings as JSON."`
+	JSON    bool   `help:"Print the findings as JSON."`
+	Backend string `help:"Look at this backend only: native, bwrap or gvisor." placeholder:"B"`
 }
 
 // Help returns the long help.
@@ -32,7 +33,7 @@ func (*sandboxCheckCmd) Help() string {
 
 // Run probes the box.
 func (c *sandboxCheckCmd) Run(_ context.Context, std streams) error {
-	found, err := sandbox.Check(sandbox.Config{})
+	found, err := sandbox.Check(sandbox.Config{Backend: c.Backend})
 	if c.JSON {
 		report := struct {
 			Usable   bool              `json:"usable"`
@@ -76,14 +77,19 @@ type sandboxRunCmd struct {
 	Dir     string        `help:"Directory that the command sees a copy of." default:"." type:"existingdir"`
 	Timeout time.Duration `help:"Time after which everything in the box is ended." default:"1m"`
 	Memory  int           `help:"Memory limit in MiB, over all processes and their files." default:"2048"`
+	Net     string        `help:"none, or proxy: what --allow names can be reached through HTTP's CONNECT." enum:"none,proxy" default:"none"`
+	Allow   []string      `help:"An address that --net proxy lets through. May be given more than once." placeholder:"HOST:PORT"`
+	Backend string        `help:"What makes the box: native, bwrap or gvisor. The first whose probe passes if none is given." placeholder:"B"`
 	Export  bool          `help:"Copy changed regular files back into the directory."`
 	Command []string      `arg:"" passthrough:"" help:"The command and its arguments."`
 }
 
 // Help returns the long help.
 func (*sandboxRunCmd) Help() string {
-	return "The command has no network, sees nothing of this machine but its programs, and works on a copy. Its exit status is passed on.\n\n" +
-		"Example: daemon-hotfix sandbox run --timeout 30s -- go test ./..."
+	return "The command sees nothing of this machine but its programs, works on a copy, and has no network unless --net proxy and --allow give it " +
+		"single addresses. Its exit status is passed on; the directory changes only with --export.\n\n" +
+		"Examples:\n  daemon-hotfix sandbox run --timeout 30s -- go test ./...\n" +
+		"  daemon-hotfix sandbox run --net proxy --allow registry.npmjs.org:443 -- npm view left-pad version"
 }
 
 // Run runs the command.
@@ -99,11 +105,17 @@ func (c *sandboxRunCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return fmt.Errorf("find %s: %w", c.Dir, err)
 	}
-	box, err := sandbox.Native(sandbox.Config{})
+	switch {
+	case c.Net == "proxy" && len(c.Allow) == 0:
+		return fmt.Errorf("--net proxy reaches nothing by itself: name addresses with --allow host:port")
+	case c.Net != "proxy" && len(c.Allow) > 0:
+		return fmt.Errorf("--allow has no meaning without --net proxy")
+	}
+	box, err := sandbox.Native(sandbox.Config{Backend: c.Backend})
 	if err != nil {
 		return err
 	}
-	command := sandbox.Command{Args: args, Timeout: c.Timeout, Memory: int64(c.Memory) << 20, Keep: c.Export}
+	command := sandbox.Command{Args: args, Timeout: c.Timeout, Memory: int64(c.Memory) << 20, Keep: c.Export, Allow: c.Allow}
 	if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
 		command.Cache = "go"
 		command.Env = map[string]string{"GOPROXY": "off", "GOTOOLCHAIN": "local"}
@@ -115,6 +127,11 @@ func (c *sandboxRunCmd) Run(ctx context.Context, std streams) error {
 	fmt.Fprint(std.Out, res.Output)
 	for _, name := range res.Changed {
 		fmt.Fprintf(std.Err, "changed %s\n", name)
+	}
+	for _, to := range res.Contacts {
+		if to.Refused != "" {
+			fmt.Fprintf(std.Err, "not reached, %d times: %s: %s\n", to.Count, to.Address, to.Refused)
+		}
 	}
 	for _, why := range res.Refused {
 		fmt.Fprintf(std.Err, "not copied back: %s\n", why)

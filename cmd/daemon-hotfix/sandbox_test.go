@@ -55,6 +55,11 @@ func TestSandboxRun(t *testing.T) {
 		{name: "status", cmd: sandboxRunCmd{Command: []string{"--", "sh", "-c", "cat a.txt; exit 9"}}, status: 9, out: "a\n", files: []string{"a.txt"}},
 		{name: "changes stay inside", cmd: sandboxRunCmd{Command: []string{"touch", "b.txt"}}, files: []string{"a.txt"}},
 		{name: "changes come out", cmd: sandboxRunCmd{Export: true, Command: []string{"touch", "b.txt"}}, err: "changed b.txt\n", files: []string{"a.txt", "b.txt"}},
+		{name: "no network", cmd: sandboxRunCmd{Command: []string{"sh", "-c", "env | grep -ci proxy="}}, status: 1, out: "0\n", files: []string{"a.txt"}},
+		{name: "an address that is not allowed", cmd: sandboxRunCmd{Net: "proxy", Allow: []string{"registry.example.com:443"}, Command: []string{"node", "-e",
+			"require('http').request({port: 3128, method: 'CONNECT', path: 'other.example.com:443'}).on('connect', r => console.log(r.statusCode)).end()"}},
+			out: "403\n", err: "not reached, 1 times: other.example.com:443: other.example.com:443 is not on the list", files: []string{"a.txt"}},
+		{name: "another backend", cmd: sandboxRunCmd{Backend: "bwrap", Command: []string{"sh", "-c", "cat a.txt; exit 7"}}, status: 7, out: "a\n", files: []string{"a.txt"}},
 		{name: "deadline", cmd: sandboxRunCmd{Timeout: time.Second, Command: []string{"sleep", "60"}}, status: 137, err: "ended by timeout", files: []string{"a.txt"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -77,5 +82,13 @@ func TestSandboxRun(t *testing.T) {
 			require.Equal(t, c.files, names)
 		})
 	}
-	require.ErrorContains(t, (&sandboxRunCmd{Dir: t.TempDir()}).Run(context.Background(), streams{}), "write it after --")
+	for says, cmd := range map[string]sandboxRunCmd{
+		"write it after --":          {},
+		"name addresses with":        {Net: "proxy", Command: []string{"true"}},
+		"no meaning without":         {Allow: []string{"a:1"}, Command: []string{"true"}},
+		"there is no backend \"no\"": {Backend: "no", Command: []string{"true"}},
+	} {
+		cmd.Dir = t.TempDir()
+		require.ErrorContains(t, cmd.Run(context.Background(), streams{}), says)
+	}
 }

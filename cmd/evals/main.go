@@ -23,6 +23,7 @@ type cli struct {
 	Predict   predictCmd   `cmd:"" help:"Write the patches of a report as predictions, for an evaluator of that ecosystem."`
 	Export    exportCmd    `cmd:"" help:"Make a fixture of a capsule, which is a real failure in a file."`
 	Report    reportCmd    `cmd:"" help:"Write a report as HTML, Markdown or JUnit XML."`
+	Risk      riskCmd      `cmd:"" help:"Judge labelled patches, and say how often the risk classifier is right."`
 	Injection injectionCmd `cmd:"" help:"Let a model that obeys every word from outside loose on the daemon, and write down what happened."`
 }
 

@@ -18,12 +18,12 @@ func (d *Daemon) bench(w *work) *tools.Bench {
 	policy := settings.Narrow(d.cfg.Policy)
 	return &tools.Bench{
 		Logs:     func(ctx context.Context) (redact.Text, error) { return w.forge.Logs(ctx, w.c.Latest) },
-		Clone:    func(ctx context.Context) (*sandbox.Tree, error) { return w.forge.Clone(ctx, w.c.Latest.Plugin, w.dir) },
+		Clone:    func(ctx context.Context) (*sandbox.Tree, error) { return d.clone(ctx, w) },
 		Green:    d.green(w),
 		Box:      d.cfg.Box,
-		Proof:    sandbox.Prover{Reported: redact.Join([]redact.Text{w.c.Latest.Message, w.c.Latest.Stack}, "\n"), Origin: true},
+		Proof:    prover(w, policy),
 		Commands: !d.cfg.NoCommands,
-		Vet:      policy.Vet,
+		Vet:      func(p hotfix.Patch, e hotfix.Evidence) []hotfix.Reason { return d.vet(w, policy, p, e) },
 		Open:     func(ctx context.Context, draft tools.Draft) (int, error) { return d.open(ctx, w, draft) },
 		Progress: func(note string) { d.cfg.Watch(Event{Fingerprint: w.c.Fingerprint, Note: note}) },
 	}
@@ -38,32 +38,6 @@ func (d *Daemon) green(w *work) func(context.Context) ([]string, error) {
 		return nil
 	}
 	return func(ctx context.Context) ([]string, error) { return forge.Green(ctx, w.c.Repo, w.bench.Tree.Branch) }
-}
-
-// A draftPage is what texts/pr.md shows.
-type draftPage struct {
-	hotfix.Case
-	tools.Draft
-	RunID string
-	Base  string
-}
-
-// open publishes a patch that has been proven and vetted.
-func (d *Daemon) open(ctx context.Context, w *work, draft tools.Draft) (int, error) {
-	body, err := d.render("pr", draftPage{Case: w.c, Draft: draft, RunID: w.id, Base: draft.Patch.Base})
-	if err != nil {
-		return 0, err
-	}
-	title := line(draft.Title, 72)
-	number, err := w.forge.OpenDraft(ctx, w.bench.Tree, hotfix.Proposal{
-		Case: w.c.Fingerprint, Issue: w.c.Issue, Repo: w.c.Repo, Branch: branch(w.c),
-		Title: title, Body: body,
-		Commit: fmt.Sprintf("%s\n\n%s\n\nProposed by daemon-hotfix for issue %d.\n", title, wrap(draft.Explanation), w.c.Issue),
-	})
-	if err == nil { // so that commands on the draft are understood, and failures about it seen as our own doing
-		_, err = d.cfg.Ledger.Own(ctx, w.c.Fingerprint, pullName(w.c.Repo, number))
-	}
-	return number, err
 }
 
 // branch is where the draft of this attempt goes. What an earlier attempt proposed stays where it is.

@@ -66,11 +66,12 @@ type Config struct {
 	NoCommands bool   // the model may not run commands of its own in the box
 	NoFix      string // why Model or Box is nil, in words for a maintainer
 	Budget     agent.Budget
-	Price      func(agent.Tokens) float64 // of the model, in dollars; nil if it is not known
-	Key        []byte                     // signs the markers in issues
-	Server     string                     // where people read the forge, "https://github.com" by default
-	Recall     bool                       // Store ends with the process: cases are read from their issues
-	Scratch    string                     // where trees are checked out; the system's place for temporary files by default
+	Opinion    func(context.Context, hotfix.Case, hotfix.Patch) (hotfix.Opinion, error) // of a second model on a proven patch; nil asks none
+	Price      func(agent.Tokens) float64                                               // of the model, in dollars; nil if it is not known
+	Key        []byte                                                                   // signs the markers in issues
+	Server     string                                                                   // where people read the forge, "https://github.com" by default
+	Recall     bool                                                                     // Store ends with the process: cases are read from their issues
+	Scratch    string                                                                   // where trees are checked out; the system's place for temporary files by default
 	Watch      func(Event)
 	Hooks      []Hook        // hear of what should not wait until somebody looks
 	Status     []hotfix.Repo // have one issue each that says how the problems of their owner stand
@@ -308,14 +309,18 @@ func (d *Daemon) policy(ctx context.Context, repo hotfix.Repo, n hotfix.Notice) 
 	if p.NoFix != "" {
 		return p, nil // no attempt, so none is counted
 	}
+	p.At = d.cfg.Now()
 	cases, err := d.cfg.Store.Cases(ctx, store.CaseFilter{Repo: repo, Limit: 1000})
 	if err != nil {
 		return p, fmt.Errorf("count attempts in %s: %w", repo, err)
 	}
 	since := d.cfg.Now().Add(-24 * time.Hour)
 	for _, c := range cases {
+		if c.State == hotfix.Fixing {
+			p.Open++
+		}
 		for _, a := range c.Attempts {
-			if a.Started.After(since) {
+			if a.Started.After(since) && a.Pull == 0 {
 				p.FixesToday++
 			}
 		}

@@ -38,9 +38,16 @@ func (d *Daemon) Fix(ctx context.Context, fp hotfix.Fingerprint) error {
 	if interrupted(err) {
 		return fmt.Errorf("attempt %s: %w", w.id, err)
 	}
+	var not withdrawn
+	if errors.As(err, &not) {
+		outcome, err = hotfix.Outcome{Ending: hotfix.Refused, Patch: w.bench.Patch, Evidence: w.bench.Evidence, Refusals: []hotfix.Reason{not.Reason}, Risk: w.risk}, nil
+	}
 	if err != nil {
 		d.cfg.Log.Error("attempt broke", "case", fp, "run", w.id, "err", err)
 		outcome = hotfix.Outcome{Ending: hotfix.Broken, Says: redact.Scrub(because(err))}
+	}
+	if err := d.reply(ctx, w, outcome); err != nil {
+		d.cfg.Log.Error("remarks not answered", "case", fp, "run", w.id, "err", err)
 	}
 	return d.end(ctx, w, outcome, run)
 }
@@ -64,6 +71,11 @@ type work struct {
 	dir   string
 	hint  string
 	bench *tools.Bench
+	risk  *hotfix.Assessment // of the patch that was vetted last; nil before
+
+	pull      hotfix.Pull // the pull request that a further round is about
+	head      string      // the commit at the tip of its branch
+	explained string      // by the model, of what was published
 }
 
 // begin records the attempt before it starts. It returns nil when there is nothing to attempt.
@@ -89,7 +101,8 @@ func (d *Daemon) begin(ctx context.Context, fp hotfix.Fingerprint) (*work, error
 		if wanted, err := d.stillWanted(ctx, forge, &c, n); !wanted || err != nil {
 			return nil, err
 		}
-		at = &hotfix.Attempt{RunID: fmt.Sprintf("%s-%d", fp, len(c.Attempts)+1), By: c.Ask.By, Hint: c.Ask.Hint.String(), Started: d.cfg.Now()}
+		at = &hotfix.Attempt{RunID: fmt.Sprintf("%s-%d", fp, len(c.Attempts)+1), By: c.Ask.By, Hint: c.Ask.Hint.String(), Started: d.cfg.Now(),
+			Pull: c.Ask.Pull, Answers: c.Ask.Answers}
 		c.Attempts, c.Ask = append(c.Attempts, *at), nil
 	}
 	if err := d.cfg.Store.SaveCase(ctx, c); err != nil {
@@ -120,7 +133,11 @@ func (d *Daemon) stillWanted(ctx context.Context, forge Forge, c *hotfix.Case, n
 	if err != nil {
 		return false, err
 	}
-	if now := d.within(policy, c).Decide(*c, change); now.Action < hotfix.Fix {
+	judged := *c
+	if c.Ask.Pull != 0 { // the draft is there and counted already
+		judged.State, change, policy.Open, policy.FixesToday = hotfix.Ongoing, hotfix.Asked, 0, 0
+	}
+	if now := d.within(policy, c).Decide(judged, change); now.Action < hotfix.Fix {
 		c.Decision, c.Ask = now, nil
 		if err := d.cfg.Store.SaveCase(ctx, *c, hotfix.NextReport); err != nil {
 			return false, fmt.Errorf("save case %s: %w", c.Fingerprint, err)
@@ -136,6 +153,9 @@ func (d *Daemon) attempt(ctx context.Context, w *work) (hotfix.Outcome, *agent.R
 	task, err := d.task(ctx, w)
 	if err != nil {
 		return hotfix.Outcome{}, nil, err
+	}
+	if not := w.forbidden(); not != nil {
+		return hotfix.Outcome{Ending: hotfix.Refused, Refusals: []hotfix.Reason{*not}}, nil, nil
 	}
 	// What an earlier process did of this attempt is not paid for again.
 	former, err := d.cfg.Store.Run(ctx, w.id)
@@ -173,7 +193,11 @@ func (d *Daemon) attempt(ctx context.Context, w *work) (hotfix.Outcome, *agent.R
 	if err != nil {
 		return hotfix.Outcome{}, run, err
 	}
-	return outcome(run, w.bench), run, nil
+	o := outcome(run, w.bench)
+	if o.Risk = w.risk; o.PR != 0 {
+		o.Head = w.head
+	}
+	return o, run, nil
 }
 
 // end records how the attempt ended. The issue is made to say so by the report that follows.

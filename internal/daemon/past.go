@@ -14,8 +14,8 @@ type Past interface {
 	PullState(ctx context.Context, repo hotfix.Repo, number int) (hotfix.Pull, error)
 	// Contains says whether a version has commit among its ancestors.
 	Contains(ctx context.Context, repo hotfix.Repo, version, commit string) (hotfix.Answer, error)
-	// Remarks is what was said about a failure elsewhere than in its event.
-	Remarks(ctx context.Context, f hotfix.Failure) ([]redact.Text, error)
+	// Said is what was said about a failure elsewhere than in its event.
+	Said(ctx context.Context, f hotfix.Failure) ([]redact.Text, error)
 }
 
 // hear adds to a failure that does not say what failed what was said about it elsewhere. It is asked for only where
@@ -24,7 +24,7 @@ func (d *Daemon) hear(ctx context.Context, f *hotfix.Failure, n hotfix.Notice, s
 	if !triage.Opaque(*f) || !s.Narrow(d.cfg.Policy).Allows(f.Plugin.Repo) {
 		return nil
 	}
-	said, err := d.cfg.Connect(n.Token).Remarks(ctx, *f)
+	said, err := d.cfg.Connect(n.Token).Said(ctx, *f)
 	if err != nil {
 		return fmt.Errorf("notice %s does not say what failed: %w", n.ID, err)
 	}

@@ -23,21 +23,24 @@ import (
 var textFiles embed.FS
 
 var texts = template.Must(template.New("").Funcs(template.FuncMap{
-	"fence":    func(s any) string { return fence(fmt.Sprint(s)) },
-	"code":     func(s any) string { return code(fmt.Sprint(s)) },
-	"prose":    func(s any) string { return prose(fmt.Sprint(s)) },
-	"at":       func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") },
-	"line":     func(s any) string { return line(fmt.Sprint(s), 60) },
-	"command":  command,
-	"decided":  decided,
-	"runs":     runs,
-	"snoozed":  snoozed,
-	"standing": standing,
-	"tests":    tests,
-	"plus":     func(a, b int) int { return a + b },
+	"fence":     func(s any) string { return fence(fmt.Sprint(s)) },
+	"code":      func(s any) string { return code(fmt.Sprint(s)) },
+	"prose":     func(s any) string { return prose(fmt.Sprint(s)) },
+	"at":        func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") },
+	"line":      func(s any) string { return line(fmt.Sprint(s), 60) },
+	"command":   command,
+	"abstained": triage.Abstained,
+	"assessed":  assessed,
+	"percent":   func(p float64) string { return fmt.Sprintf("%.0f%%", p*100) },
+	"decided":   decided,
+	"runs":      runs,
+	"snoozed":   snoozed,
+	"standing":  standing,
+	"tests":     tests,
+	"plus":      func(a, b int) int { return a + b },
 }).ParseFS(textFiles, "texts/*.md"))
 
-var reporters = regexp.MustCompile(` --(?:test-reporter|reporter|json|outputFile|reporters)(?:-[a-z]+)?(?:=\S+)?`)
+var reporters = regexp.MustCompile(` --(?:test-reporter|reporter|json|outputFile|reporters)(?:-[a-z]+)?(?:=\S+)?| -json| -count=1`)
 
 // command is a test command as a person would type it: without the shell around it and the report it writes for us.
 func command(s string) string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
@@ -30,8 +31,14 @@ type Settings struct {
 
 // A RiskPolicy bounds what is done without a person.
 type RiskPolicy struct {
-	AutoMerge        bool `json:"autoMerge,omitempty" jsonschema:"description=Accepted and not used yet: nothing is ever merged.,default=false"`
-	MaxAutofixPerDay *int `json:"maxAutofixPerDay,omitempty" jsonschema:"description=Most attempts at fixes a day and repository.,default=3,minimum=0"`
+	AutoMerge           bool     `json:"autoMerge,omitempty" jsonschema:"description=Fixes of low risk are proposed ready for review and GitHub is told to merge them once its required checks pass. The daemon itself never merges and the operator has to allow it too.,default=false"`
+	MaxAutofixPerDay    *int     `json:"maxAutofixPerDay,omitempty" jsonschema:"description=Most attempts at fixes a day and repository.,default=3,minimum=0"`
+	MaxOpenPullRequests *int     `json:"maxOpenPullRequests,omitempty" jsonschema:"description=Most proposed fixes that wait for review in a repository.,default=2,minimum=0"`
+	MaxFiles            *int     `json:"maxFiles,omitempty" jsonschema:"description=Most files in a fix.,minimum=0"`
+	MaxLines            *int     `json:"maxLines,omitempty" jsonschema:"description=Most changed lines in a fix, tests included.,minimum=0"`
+	ProtectedPaths      []string `json:"protectedPaths,omitempty" jsonschema:"description=Paths that no fix may change: a directory that ends with a slash or a path or a pattern such as *.sql."`
+	QuietHours          string   `json:"quietHours,omitempty" jsonschema:"description=Hours in which no fix is attempted unless a person asks: 22:00-06:30 or 22:00-06:30 Europe/Berlin."`
+	FlakyTests          []string `json:"flakyTests,omitempty" jsonschema:"description=Names of tests that differ from run to run. They are left out of the proof and named in it."`
 }
 
 const maxBody = 60_000 // characters; GitHub refuses bodies over 65,536
@@ -83,8 +90,35 @@ func (s Settings) Narrow(p triage.Policy) triage.Policy {
 		}
 		p.Allow = kept
 	}
-	if m := s.RiskPolicy.MaxAutofixPerDay; m != nil && *m < p.MaxFixesPerDay {
-		p.MaxFixesPerDay = max(*m, 0)
+	return s.RiskPolicy.narrow(p)
+}
+
+func (r RiskPolicy) narrow(p triage.Policy) triage.Policy {
+	lower := func(bound *int, to *int) {
+		if to != nil && *to < *bound {
+			*bound = max(*to, 0)
+		}
+	}
+	lower(&p.MaxFixesPerDay, r.MaxAutofixPerDay)
+	lower(&p.MaxFiles, r.MaxFiles)
+	lower(&p.MaxLines, r.MaxLines)
+	if p.MaxOpen <= 0 {
+		p.MaxOpen = triage.MaxOpen
+	}
+	lower(&p.MaxOpen, r.MaxOpenPullRequests)
+	if p.MaxOpen == 0 {
+		p.NoFix = "the installation's settings allow no open pull requests"
+	}
+	p.AutoMerge = p.AutoMerge && r.AutoMerge
+	p.Protected = append(slices.Clone(p.Protected), r.ProtectedPaths...)
+	p.Flaky = append(slices.Clone(p.Flaky), r.FlakyTests...)
+	if r.QuietHours != "" {
+		quiet, err := triage.ParseQuiet(r.QuietHours)
+		if err != nil {
+			p.NoFix = "the installation's quietHours cannot be read" // a bound that is not understood is kept in any case
+		} else {
+			p.Quiet = quiet
+		}
 	}
 	return p
 }

@@ -105,12 +105,15 @@ func (d *Daemon) look(ctx context.Context, fp hotfix.Fingerprint) error {
 			c.Snooze = nil
 		}
 	}
-	if !moved && !d.figuresDue(c) && !d.doubtful(c) {
+	if !moved && !d.figuresDue(c) && !d.doubtful(c) && c.Ask == nil {
 		return nil
 	}
 	var next []hotfix.Next
 	if c.Issue != 0 {
 		next = append(next, hotfix.NextReport)
+	}
+	if c.Ask != nil {
+		next = append(next, hotfix.NextFix)
 	}
 	if err := d.cfg.Store.SaveCase(ctx, c, next...); err != nil {
 		return fmt.Errorf("save case %s: %w", fp, err)
@@ -132,7 +135,10 @@ func (d *Daemon) draft(ctx context.Context, c *hotfix.Case) ([]hotfix.Occasion, 
 	if err != nil {
 		return nil, fmt.Errorf("look at the draft of case %s: %w", c.Fingerprint, err)
 	}
-	return settled(c, pull, d.cfg.Now()), nil
+	if pull.State == "open" {
+		return d.feedback(ctx, forge, c, pull)
+	}
+	return settled(c, pull, d.cfg.Now()), d.learn(ctx, forge, c, pull)
 }
 
 // settled is what the state of its draft means to a case.

@@ -45,6 +45,9 @@ type draft struct {
 }
 
 func (d *draft) open(ctx context.Context) (int, error) {
+	if d.c.cfg.ReadOnly { // git has a connection of its own
+		return 0, ErrReadOnly
+	}
 	if err := d.check(ctx); err != nil {
 		return 0, err
 	}
@@ -229,7 +232,8 @@ func (c *Client) PullState(ctx context.Context, repo hotfix.Repo, number int) (p
 			return explain(err)
 		}
 		p = Pull{Number: pr.GetNumber(), State: pr.GetState(), Draft: pr.GetDraft(), Head: pr.GetHead().GetRef(), Base: pr.GetBase().GetRef(),
-			HeadSHA: pr.GetHead().GetSHA(), URL: pr.GetHTMLURL()}
+			HeadSHA: pr.GetHead().GetSHA(), URL: pr.GetHTMLURL(), Body: redact.Scrub(pr.GetBody()),
+			Conflicts: pr.Mergeable != nil && !pr.GetMergeable()}
 		if pr.GetMerged() {
 			p.State, p.MergeSHA, p.MergedAt, p.MergedBy = "merged", pr.GetMergeCommitSHA(), pr.GetMergedAt().Time, pr.GetMergedBy().GetLogin()
 		}

@@ -46,6 +46,7 @@ type Config struct {
 	HTTP      *http.Client // its Transport and Timeout are used
 	CABundle  []byte       // PEM, for git, besides the system's certificates
 	Author    Person       // of commits; zero is the account that the credential acts as
+	ReadOnly  bool         // requests that could change anything are refused before they are sent, pushes included
 	SignOff   bool         // commits end with a Signed-off-by line
 	// WritesPerMinute bounds the writes with one credential; 0 is no bound. GitHub's secondary limit is 80 a minute.
 	WritesPerMinute int
@@ -91,6 +92,9 @@ func New(cfg Config) (*Client, error) {
 	}
 	if s.base = cfg.HTTP.Transport; s.base == nil {
 		s.base = http.DefaultTransport
+	}
+	if cfg.ReadOnly {
+		s.base = reader{s.base}
 	}
 	if cfg.UserAgent == "" {
 		cfg.UserAgent = "daemon-hotfix"

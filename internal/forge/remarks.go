@@ -20,10 +20,10 @@ const (
 	sdkMark      = "<!-- UbiquityOS - "
 )
 
-// Remarks returns what was said about a failure elsewhere than in its event: the log of its run, and the comments
+// Said returns what was said about a failure elsewhere than in its event: the log of its run, and the comments
 // that the SDK of a plugin wrote, as a bot, where the failure was triggered, shortly before. What may not be read is
 // not there.
-func (c *Client) Remarks(ctx context.Context, f hotfix.Failure) (found []redact.Text, err error) {
+func (c *Client) Said(ctx context.Context, f hotfix.Failure) (found []redact.Text, err error) {
 	if f.Run != nil && f.Run.ID != 0 {
 		log, err := c.Logs(ctx, f)
 		if err == nil {

@@ -112,6 +112,8 @@ type Ask struct {
 	Hint    redact.Text `json:"hint"`
 	At      time.Time   `json:"at,omitzero"`
 	Comment string      `json:"comment,omitempty"` // that asked
+	Pull    int         `json:"pull,omitempty"`    // the pull request to go on with, 0 for a new one
+	Answers []string    `json:"answers,omitempty"` // what of it is to be answered
 }
 
 // A Next is what a saved case still needs done: the kind of job that a queue runs for it.

@@ -126,15 +126,21 @@ type Outcome struct {
 	PR       int         `json:"pr"`     // 0 unless DraftOpened
 	Patch    *Patch      `json:"patch,omitempty"`
 	Evidence Evidence    `json:"evidence"`
-	Refusals []Reason    `json:"refusals"` // why a patch was not published
-	Says     redact.Text `json:"says"`     // one paragraph for the issue
+	Refusals []Reason    `json:"refusals"`        // why a patch was not published
+	Risk     *Assessment `json:"risk,omitempty"`  // of the patch; nil if there was none to judge
+	Head     string      `json:"head,omitempty"`  // the commit that was pushed
+	Fate     string      `json:"fate,omitempty"`  // what became of PR: merged, edited (merged with commits of others), rejected, outdated
+	Lesson   redact.Text `json:"lesson,omitzero"` // what maintainers said when they closed it
+	Says     redact.Text `json:"says"`            // one paragraph for the issue
 }
 
 // An Attempt is one try at fixing a case. It is saved before it starts.
 type Attempt struct {
-	RunID   string    `json:"runId"` // names the transcript in the store
-	By      string    `json:"by"`    // "policy", or the login of whoever asked
-	Hint    string    `json:"hint"`  // what that person added
+	RunID   string    `json:"runId"`             // names the transcript in the store
+	By      string    `json:"by"`                // "policy", or the login of whoever asked
+	Hint    string    `json:"hint"`              // what that person added
+	Pull    int       `json:"pull,omitempty"`    // the pull request that it goes on with, 0 for a new one
+	Answers []string  `json:"answers,omitempty"` // what of that pull request it answers: ids of comments, names of checks
 	Started time.Time `json:"started"`
 	Ended   time.Time `json:"ended"`
 	Steps   int       `json:"steps"`
@@ -162,14 +168,16 @@ type Issue struct {
 
 // A Pull is a pull request as the forge has it.
 type Pull struct {
-	Number   int
-	State    string // "open", "closed", "merged"
-	Draft    bool
-	Head     string // branch
-	Base     string // branch
-	HeadSHA  string
-	MergeSHA string    // "" unless merged
-	MergedAt time.Time // zero unless merged
-	MergedBy string    // login
-	URL      string
+	Number    int
+	State     string // "open", "closed", "merged"
+	Draft     bool
+	Head      string // branch
+	Base      string // branch
+	HeadSHA   string
+	MergeSHA  string    // "" unless merged
+	MergedAt  time.Time // zero unless merged
+	MergedBy  string    // login
+	Body      redact.Text
+	Conflicts bool // it cannot be merged as it is
+	URL       string
 }

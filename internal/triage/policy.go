@@ -2,6 +2,7 @@ package triage
 
 import (
 	"slices"
+	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 )
@@ -19,6 +20,14 @@ type Policy struct {
 	MaxAttempts    int                  // attempts at one case
 	MaxFiles       int                  // files in a patch
 	MaxLines       int                  // changed lines in a patch, tests included
+	MaxOpen        int                  // drafts that wait for review in one repository; 0 is MaxOpen
+	Open           int                  // drafts that wait in the case's repository now
+	Together       int                  // other repositories in which the same kind of failure was seen within minutes
+	Protected      []string             // paths that no patch may change, besides our own list: "src/payments/", "*.sql"
+	Flaky          []string             // tests known to differ from run to run
+	Quiet          *Quiet               // hours in which nothing is attempted unless a person asks
+	At             time.Time            // what time it is, for Quiet
+	AutoMerge      bool                 // proposals of low risk are ready for review, and GitHub merges them once its checks pass
 }
 
 // Allows reports whether repo may be written to. An owner with the name "*" allows all of its repositories.

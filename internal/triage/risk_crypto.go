@@ -10,5 +10,5 @@ var riskCryptoFiles = regexp.MustCompile(`(?i)(?:^|[/._-])(?:crypt\w*|cipher|has
 
 // riskCrypto: changes to cryptography want a second look.
 func riskCrypto(s Subject) (hotfix.Risk, string) {
-	return s.touches(hotfix.HighRisk, riskCryptoFiles, "It changes %s, which belongs to cryptography.")
+	return s.touches(hotfix.MediumRisk, riskCryptoFiles, "It changes %s, which belongs to cryptography.")
 }

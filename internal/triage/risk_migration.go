@@ -10,5 +10,5 @@ var riskMigrationFiles = regexp.MustCompile(`(?i)(?:^|/)(?:migrations?|migrate|s
 
 // riskMigration: changes to stored data want a second look.
 func riskMigration(s Subject) (hotfix.Risk, string) {
-	return s.touches(hotfix.HighRisk, riskMigrationFiles, "It changes %s, which belongs to the shape of stored data.")
+	return s.touches(hotfix.MediumRisk, riskMigrationFiles, "It changes %s, which belongs to the shape of stored data.")
 }

@@ -10,5 +10,5 @@ var riskMoneyFiles = regexp.MustCompile(`(?i)(?:^|[/._-])(?:pay\w*|permits?|rewa
 
 // riskMoney: changes to payments or permits want a second look.
 func riskMoney(s Subject) (hotfix.Risk, string) {
-	return s.touches(hotfix.HighRisk, riskMoneyFiles, "It changes %s, which belongs to payments or permits.")
+	return s.touches(hotfix.MediumRisk, riskMoneyFiles, "It changes %s, which belongs to payments or permits.")
 }

@@ -11,6 +11,9 @@ var literals = regexp.MustCompile(`"(?:[^"\\]|\\.){2,80}"|'(?:[^'\\]|\\.){2,80}'
 
 var comparing = regexp.MustCompile(`===?|!==?|\bcase\b|\bincludes\s*\(|\bindexOf\s*\(|\bstartsWith\s*\(|\bendsWith\s*\(|\.test\s*\(|\bhas\s*\(|strings\.(?:HasPrefix|HasSuffix|Contains|EqualFold)\(|\breturn\b`)
 
+// written are values that are no text, as text.
+var written = regexp.MustCompile(`["'\x60](?:null|undefined|NaN|nil|<nil>|\[object Object\])["'\x60]`)
+
 // riskSpecialCase: a fix that compares with what only the added test uses repairs the test.
 func riskSpecialCase(s Subject) (hotfix.Risk, string) {
 	used := map[string]bool{}
@@ -27,7 +30,13 @@ func riskSpecialCase(s Subject) (hotfix.Risk, string) {
 	for _, c := range s.source() {
 		old := strings.Join(c.removed, "\n")
 		for _, line := range fresh(c) {
-			if comment(line) || imports.MatchString(line) || !comparing.MatchString(line) {
+			if comment(line) || imports.MatchString(line) {
+				continue
+			}
+			if written.MatchString(line) && !strings.Contains(line, "typeof") {
+				return hotfix.HighRisk, "It looks for a missing value by what it looks like when written out, in " + quoted(c.path()) + "."
+			}
+			if !comparing.MatchString(line) {
 				continue
 			}
 			for _, l := range literals.FindAllString(line, -1) {

@@ -8,7 +8,7 @@ import (
 )
 
 var (
-	hides = regexp.MustCompile(`\bcatch\s*(?:\(\s*\w*\s*\))?\s*\{|\.catch\s*\(|\brecover\(\)|,\s*_\s*:?=|\b_\s*=\s*\w+\(|\bexcept\b`)
+	hides = regexp.MustCompile(`\bcatch\s*(?:\(\s*\w*\s*\))?\s*\{|\.catch\s*\(|\brecover\(\)|\bexcept\b`)
 	tells = regexp.MustCompile(`\bthrow\b|\breject\(|\bpanic\(|\breturn\b.*\b(?:err|error|e)\b|\b(?:log|logger|console)\.\w+\(|\bErrorf?\(`)
 )
 

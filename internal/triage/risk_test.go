@@ -11,6 +11,12 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 )
 
+// A fix and a test that no signal has anything to say of.
+var (
+	careful  = edit{path: "src/ratio.ts", old: "return a / b;\n", new: "return b === 0 ? a : a / b;\n"}
+	thorough = edit{path: "src/ratio.test.ts", new: "it(\"divides by zero\", () => {\n  expect(ratio(1, 0)).toBe(1);\n  expect(ratio(0, 0)).toBe(0);\n  expect(ratio(4, 2)).toBe(2);\n});\n", test: true}
+)
+
 // calm is a subject of which no signal has anything to say.
 func calm() Subject {
 	e := proof()
@@ -20,7 +26,7 @@ func calm() Subject {
 	e.Lines = &hotfix.Coverage{Lines: 1, Run: 1}
 	e.Origin = &hotfix.Origin{Commit: strings.Repeat("a", 40)}
 	f := failureSaying("RangeError: Division by zero")
-	return Subject{Case: hotfix.Case{Count: 3, Latest: f}, Patch: patchOf(fix, newTest), Evidence: e}
+	return Subject{Case: hotfix.Case{Count: 3, Latest: f}, Patch: patchOf(careful, thorough), Evidence: e}
 }
 
 func failureSaying(message string) hotfix.Failure {
@@ -30,10 +36,10 @@ func failureSaying(message string) hotfix.Failure {
 func TestEverySignalSpeaksAndStaysSilent(t *testing.T) {
 	t.Parallel()
 	source := func(old, new string) func(*Subject) {
-		return func(s *Subject) { s.Patch = patchOf(edit{path: "src/ratio.ts", old: old, new: new}, newTest) }
+		return func(s *Subject) { s.Patch = patchOf(edit{path: "src/ratio.ts", old: old, new: new}, thorough) }
 	}
 	file := func(path string) func(*Subject) {
-		return func(s *Subject) { s.Patch = patchOf(fix, edit{path: path, old: "a\n", new: "b\n"}, newTest) }
+		return func(s *Subject) { s.Patch = patchOf(careful, edit{path: path, old: "a\n", new: "b\n"}, thorough) }
 	}
 	tests := []struct {
 		rule   string
@@ -55,10 +61,10 @@ func TestEverySignalSpeaksAndStaysSilent(t *testing.T) {
 		{"risk-spread", hotfix.MediumRisk, file("lib/other.ts")},
 		{"risk-ci", hotfix.HighRisk, file(".github/workflows/ci.yml")},
 		{"risk-lock", hotfix.HighRisk, file("package-lock.json")},
-		{"risk-auth", hotfix.HighRisk, file("src/auth/login.ts")},
-		{"risk-crypto", hotfix.HighRisk, file("src/crypto.ts")},
-		{"risk-money", hotfix.HighRisk, file("src/handlers/generate-permits.ts")},
-		{"risk-migration", hotfix.HighRisk, file("supabase/migrations/0001.sql")},
+		{"risk-auth", hotfix.MediumRisk, file("src/auth/login.ts")},
+		{"risk-crypto", hotfix.MediumRisk, file("src/crypto.ts")},
+		{"risk-money", hotfix.MediumRisk, file("src/handlers/generate-permits.ts")},
+		{"risk-migration", hotfix.MediumRisk, file("supabase/migrations/0001.sql")},
 		{"risk-api", hotfix.MediumRisk, source("export function ratio(a, b) {\n", "export function ratio(a, b, c) {\n")},
 		{"risk-config", hotfix.MediumRisk, file("src/config.ts")},
 		{"risk-generated", hotfix.MediumRisk, file("src/api.gen.ts")},
@@ -73,6 +79,12 @@ func TestEverySignalSpeaksAndStaysSilent(t *testing.T) {
 		{"risk-age", hotfix.LowRisk, func(s *Subject) { s.Terrain.Age = map[string]time.Duration{"src/ratio.ts": 3 * 365 * 24 * time.Hour} }},
 		{"risk-blast", hotfix.MediumRisk, func(s *Subject) { s.Terrain.Importers = map[string]int{"src/ratio.ts": 14} }},
 		{"risk-proof", hotfix.MediumRisk, func(s *Subject) { s.Evidence.Base = &hotfix.TestRun{} }},
+		{"risk-special-case", hotfix.HighRisk, source("a\n", "return String(body).replace(\"null\", \"\");\n")},
+		{"risk-thin-test", hotfix.MediumRisk, func(s *Subject) {
+			s.Patch = patchOf(fix, edit{path: "src/ratio.test.ts", new: "it(\"x\", () => {\n  expect(ratio(1, 0)).toBe(0);\n});\n", test: true})
+		}},
+		{"risk-default", hotfix.LowRisk, source("a\n", "const text = body ?? \"\";\n")},
+		{"risk-default", hotfix.MediumRisk, source("a\n", "if (!body) {\n  return [];\n}\n")},
 		{"risk-reason", hotfix.MediumRisk, func(s *Subject) { s.Evidence.Before[0].Output = redact.Scrub("TypeError: no such thing") }},
 		{"risk-special-case", hotfix.HighRisk, func(s *Subject) {
 			s.Patch = patchOf(edit{path: "src/ratio.ts", old: "a\n", new: "if (name === \"C++\") return [];\n"},
@@ -131,8 +143,12 @@ func TestAnOpinionOnlyRaises(t *testing.T) {
 	t.Parallel()
 	for _, change := range []func(*Subject){
 		func(*Subject) {},
-		func(s *Subject) { s.Patch = patchOf(fix, edit{path: "lib/other.ts", old: "a\n", new: "b\n"}, newTest) },
-		func(s *Subject) { s.Patch = patchOf(fix, edit{path: "src/auth.ts", old: "a\n", new: "b\n"}, newTest) },
+		func(s *Subject) {
+			s.Patch = patchOf(careful, edit{path: "lib/other.ts", old: "a\n", new: "b\n"}, thorough)
+		},
+		func(s *Subject) {
+			s.Patch = patchOf(careful, edit{path: "src/auth.ts", old: "a\n", new: "b\n"}, thorough)
+		},
 	} {
 		s := calm()
 		change(&s)

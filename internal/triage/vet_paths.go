@@ -3,13 +3,26 @@ package triage
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // protectedFiles refuses files that decide what is run, who may do what, or what a reviewer sees.
 func protectedFiles(v vetting) string {
 	return about(v, "It changes %s, which only people change: workflows, dependencies, credentials, settings of tools and of agents, and built output. Repair the code without it.",
-		func(c changed) bool { return protected(c.OldName) || protected(c.NewName) })
+		func(c changed) bool {
+			return protected(c.OldName) || protected(c.NewName) || named(v.policy.Protected, c.OldName) || named(v.policy.Protected, c.NewName)
+		})
+}
+
+// named reports whether one of patterns means the file: a directory that ends with a slash, a whole path, or a
+// pattern of path.Match for the path or its last element. A pattern that cannot be read means every file.
+func named(patterns []string, name string) bool {
+	return name != "" && slices.ContainsFunc(patterns, func(p string) bool {
+		whole, err := path.Match(p, name)
+		last, _ := path.Match(p, path.Base(name))
+		return err != nil || whole || last || strings.HasSuffix(p, "/") && strings.HasPrefix(name, p)
+	})
 }
 
 // protectedDirs are directories nothing below which may be changed, wherever they are.

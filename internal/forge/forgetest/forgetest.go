@@ -178,6 +178,7 @@ type RepoOptions struct {
 	Branch       string // default branch, "main" if empty
 	NoIssues     bool   // issues are switched off
 	NoDrafts     bool   // draft pull requests are not part of the owner's plan
+	NoAutoMerge  bool   // auto-merge is switched off, as it is in a new repository
 	DropLabels   bool   // labels on new issues are silently ignored, as for authors without push access
 	RefuseLabels bool   // every label of ours is refused with 403
 	NotInstalled bool   // apps are not installed here

@@ -21,6 +21,9 @@ type Pull struct {
 	Merged     bool
 	MergeSHA   string
 	MergedAt   time.Time
+	AutoMerge  bool // GitHub merges it when its checks have passed
+	Lines      []LineComment
+	Reviews    []Comment
 }
 
 func pullRoutes() []route {
@@ -290,6 +293,9 @@ func (f *Forge) pullJSON(r *repo, i *issue) object {
 	}
 	base, _ := f.resolve(r, "refs/heads/"+p.Base)
 	o["url"] = fmt.Sprintf("%s/repos/%s/pulls/%d", f.API(), r.name, i.Number)
+	o["node_id"] = nodeID(r, i)
+	_, conflict := f.git(r, "", "merge-tree", "--write-tree", p.Base, p.HeadSHA)
+	o["mergeable"] = conflict == nil
 	o["draft"], o["merged"], o["merged_at"] = p.Draft, p.Merged, stamp(p.MergedAt)
 	o["merge_commit_sha"] = nullable(p.MergeSHA)
 	o["head"], o["base"] = end(p.Head, p.HeadSHA), end(p.Base, base)

@@ -1,0 +1,103 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/triage"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
+)
+
+// prover is how patches of this attempt are proven.
+func prover(w *work, policy triage.Policy) sandbox.Prover {
+	return sandbox.Prover{Reported: reported(w.c), Flaky: policy.Flaky, Origin: true}
+}
+
+// reported is what the failure said.
+func reported(c hotfix.Case) redact.Text {
+	return redact.Join([]redact.Text{c.Latest.Message, c.Latest.Stack}, "\n")
+}
+
+// vet asks the policy about a patch, and then how risky it is. Nobody can waive either.
+func (d *Daemon) vet(w *work, policy triage.Policy, p hotfix.Patch, e hotfix.Evidence) []hotfix.Reason {
+	if reasons := policy.Vet(p, e); len(reasons) > 0 {
+		return reasons
+	}
+	a := d.assess(w, p, e)
+	w.risk = &a
+	_, held := policy.Publish(a)
+	return held
+}
+
+// assess judges the risk of a proven patch. What cannot be found out counts against it.
+func (d *Daemon) assess(w *work, p hotfix.Patch, e hotfix.Evidence) hotfix.Assessment {
+	unknown := func(because string) hotfix.Assessment {
+		return hotfix.Assessment{Tier: hotfix.HighRisk, Wrong: 1, Signals: []hotfix.RiskSignal{{Rule: "risk-unknown", Level: hotfix.HighRisk, Because: because, Firm: true}}}
+	}
+	tc := w.bench.Tree.Toolchain()
+	if tc == nil {
+		return unknown("No way to run this repository's tests is known.")
+	}
+	terrain, err := w.bench.Tree.Terrain(tc, p, d.cfg.Now())
+	if err != nil {
+		d.cfg.Log.Error("terrain not read", "run", w.id, "err", err)
+		return unknown("The repository around the patch could not be read.")
+	}
+	s := triage.Subject{Case: w.c, Patch: p, Evidence: e, Terrain: terrain, Spent: d.spent(w)}
+	if d.cfg.Opinion != nil {
+		o, err := d.cfg.Opinion(context.Background(), w.c, p)
+		if err != nil {
+			d.cfg.Log.Error("no second opinion", "run", w.id, "err", err)
+			o = hotfix.Opinion{Level: hotfix.HighRisk, Because: redact.Scrub("it could not be had, and what was asked for must not be missing.")}
+		}
+		s.Opinion = &o
+	}
+	return triage.Assess(s)
+}
+
+// spent is the largest share of a bound of its budget that the attempt has used so far.
+func (d *Daemon) spent(w *work) float64 {
+	run, err := d.cfg.Store.Run(context.Background(), w.id)
+	if err != nil {
+		return 0
+	}
+	share := 0.0
+	if b := d.cfg.Budget.Steps; b > 0 {
+		share = float64(len(run.Steps)) / float64(b)
+	}
+	if b := d.cfg.Budget.Tokens; b > 0 {
+		share = max(share, float64(run.Tokens())/float64(b))
+	}
+	return share
+}
+
+// used is the budget that an attempt used so far, in words.
+func (d *Daemon) used(ctx context.Context, w *work) string {
+	run, err := d.cfg.Store.Run(ctx, w.id)
+	if err != nil {
+		return "not known"
+	}
+	says := fmt.Sprintf("%d tokens in %d steps", run.Tokens(), len(run.Steps))
+	if cost := run.Cost(); cost > 0 {
+		says += fmt.Sprintf(", $%.2f", cost)
+	}
+	return says
+}
+
+// assessed is how risky the latest patch for a case was found to be, nil if there was none.
+func assessed(c hotfix.Case) *hotfix.Assessment {
+	if n := len(c.Attempts); n > 0 {
+		return c.Attempts[n-1].Outcome.Risk
+	}
+	return nil
+}
+
+// forbidden is the rule by which the repository declines proposals of machines, unless a person asked for one.
+func (w *work) forbidden() *hotfix.Reason {
+	if at := w.c.Running(); w.bench.Tree == nil || at != nil && at.By != byPolicy {
+		return nil
+	}
+	return w.bench.Tree.Forbids()
+}

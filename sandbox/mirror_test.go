@@ -1,0 +1,90 @@
+package sandbox_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
+)
+
+// A mirror is fetched into: clones see what is new, work on it and share nothing but objects.
+func TestMirror(t *testing.T) {
+	t.Parallel()
+	dir, r := origin(t, map[string]string{"a.txt": "1\n"})
+	src := sandbox.Source{URL: dir, Mirror: t.TempDir()}
+	open := func(ref string) *sandbox.Tree {
+		s := src
+		s.Ref = ref
+		tree, err := sandbox.Clone(context.Background(), s, filepath.Join(t.TempDir(), "attempt"))
+		require.NoError(t, err)
+		return tree
+	}
+	first := open("")
+	again := open("")
+	require.Equal(t, first.Base, again.Base)
+	second := commit(t, dir, r, map[string]string{"a.txt": "2\n", "b.txt": "b\n"})
+	later := open("")
+	require.Equal(t, second, later.Base)
+	require.True(t, later.Has("b.txt"))
+	require.False(t, first.Has("b.txt"))
+	require.Equal(t, first.Base, open(first.Base).Base)
+
+	require.NoError(t, later.Write("a.txt", "3\n"))
+	hash, err := later.Commit(context.Background(), someone, "fix\n")
+	require.NoError(t, err)
+	require.NoError(t, later.Push(context.Background(), dir, nil, "hotfix/x", hash))
+	require.Equal(t, hash, open("hotfix/x").Base)
+	kept, err := os.ReadDir(src.Mirror)
+	require.NoError(t, err)
+	require.Len(t, kept, 2, "one mirror and its lock")
+
+	var all sync.WaitGroup
+	errs := make([]error, 8)
+	for i := range errs {
+		at := filepath.Join(t.TempDir(), "attempt")
+		all.Go(func() {
+			tree, err := sandbox.Clone(context.Background(), src, at)
+			if err == nil {
+				_, err = tree.Patch(nil)
+			}
+			errs[i] = err
+		})
+	}
+	all.Wait()
+	for _, err := range errs {
+		require.NoError(t, err)
+	}
+}
+
+// BenchmarkWarmTree opens a tree of 5,000 files from a warm mirror, beside "git worktree add" of the same commit.
+func BenchmarkWarmTree(b *testing.B) {
+	dir, files := b.TempDir(), map[string]string{}
+	for i := range 5000 {
+		files[fmt.Sprintf("d%02d/e%02d/f%04d.txt", i%50, i%10, i)] = fmt.Sprintf("file %d\n%0800d\n", i, i)
+	}
+	require.NoError(b, writeAll(dir, files))
+	require.NoError(b, run(dir, "git init -q -b main && git add -A && git -c user.name=x -c user.email=x@example.com commit -qm x && git gc -q"))
+	src := sandbox.Source{URL: dir, Mirror: b.TempDir()}
+	open := func(to string) {
+		_, err := sandbox.Clone(context.Background(), src, to)
+		require.NoError(b, err)
+	}
+	open(filepath.Join(b.TempDir(), "first"))
+	b.Run("git worktree add", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			out, err := exec.Command("git", "-C", dir, "worktree", "add", "-q", "--detach", filepath.Join(b.TempDir(), fmt.Sprint(i))).CombinedOutput()
+			require.NoError(b, err, "%s", out)
+		}
+	})
+	b.Run("ours", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			open(filepath.Join(b.TempDir(), fmt.Sprint(i)))
+		}
+	})
+}
