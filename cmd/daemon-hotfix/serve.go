@@ -251,7 +251,7 @@ func (c *serveCmd) fixing(cfg *daemon.Config, data string, log *slog.Logger) err
 		return err
 	}
 	c.watched(cfg)
-	cfg.Price, cfg.NoCommands = models.Price(), !c.Commands
+	cfg.Price, cfg.ModelName, cfg.NoCommands = models.Price(), models.Name(), !c.Commands
 	cfg.Scratch = filepath.Join(data, "scratch")
 	if err := os.MkdirAll(cfg.Scratch, 0o700); err != nil {
 		return fmt.Errorf("--data: %w", err)

@@ -64,6 +64,7 @@ type Config struct {
 	ModelFor   func(hotfix.Notice) (agent.Model, error)
 	Box        sandbox.Box
 	NoCommands bool   // the model may not run commands of its own in the box
+	ModelName  string // as settings name it
 	NoFix      string // why Model or Box is nil, in words for a maintainer
 	Budget     agent.Budget
 	Opinion    func(context.Context, hotfix.Case, hotfix.Patch) (hotfix.Opinion, error) // of a second model on a proven patch; nil asks none
@@ -306,6 +307,9 @@ func (d *Daemon) policy(ctx context.Context, repo hotfix.Repo, n hotfix.Notice) 
 		d.cfg.Log.Warn("setting not understood", "notice", n.ID, "problem", w)
 	}
 	p := settings.Narrow(d.cfg.Policy)
+	if m := settings.Model; m != "" && m != d.cfg.ModelName && p.NoFix == "" {
+		p.NoFix = "the installation's settings allow another model only"
+	}
 	if p.NoFix != "" {
 		return p, nil // no attempt, so none is counted
 	}

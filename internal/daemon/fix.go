@@ -173,7 +173,8 @@ func (d *Daemon) attempt(ctx context.Context, w *work) (hotfix.Outcome, *agent.R
 	}
 	ctx, halt := context.WithCancelCause(ctx)
 	defer halt(nil)
-	a := agent.Agent{Model: m, Tools: tools.On(w.bench, tools.All), Budget: tools.Bounded(d.cfg.Budget), Price: d.cfg.Price, Now: d.cfg.Now,
+	settings, _ := ParseSettings(w.n.Settings)
+	a := agent.Agent{Model: m, Tools: tools.On(w.bench, tools.All), Budget: tools.Bounded(settings.Budget.within(d.cfg.Budget)), Price: d.cfg.Price, Now: d.cfg.Now,
 		Keep: func(ctx context.Context, run agent.Run) error { // also when the time is up just now
 			return d.cfg.Store.SaveRun(context.WithoutCancel(ctx), w.id, &run)
 		},

@@ -1,12 +1,11 @@
 package daemon
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/triage"
 )
@@ -25,8 +24,12 @@ type Settings struct {
 	DedupeWindowHours   int        `json:"dedupeWindowHours,omitempty" jsonschema:"description=Accepted and not used yet: a closed problem counts as the same one however late it comes back.,default=24,minimum=1"`
 	ConfirmMinutes      int        `json:"confirmMinutes,omitempty" jsonschema:"description=Wait so long before an issue is opened for a failure that may pass by itself (network; 502 503 504; a rate limit). 0 opens it at once.,default=0,minimum=0"`
 	StoreRawEvents      bool       `json:"storeRawEvents,omitempty" jsonschema:"description=Keep the whole payload of each delivery, redacted, as long as the delivery is remembered (30 days).,default=false"`
+	Model               string     `json:"model,omitempty" jsonschema:"description=The one model that may work on this installation's code. If the operator runs another one then nothing is fixed."`
+	Budget              Budget     `json:"budget,omitzero" jsonschema:"description=Bounds on one attempt at a fix. Each can only lower the operator's."`
 	SourceRepo          string     `json:"sourceRepo,omitempty" jsonschema:"description=Repository (owner/name) of the plugin's source. The kernel reads it."`
 	SourceRef           string     `json:"sourceRef,omitempty" jsonschema:"description=Branch or tag of the plugin's source. The kernel reads it."`
+
+	unread []string // bounds that could not be read
 }
 
 // A RiskPolicy bounds what is done without a person.
@@ -41,54 +44,32 @@ type RiskPolicy struct {
 	FlakyTests          []string `json:"flakyTests,omitempty" jsonschema:"description=Names of tests that differ from run to run. They are left out of the proof and named in it."`
 }
 
-const maxBody = 60_000 // characters; GitHub refuses bodies over 65,536
-
-// ParseSettings reads settings leniently: what cannot be read keeps its default and is named in a warning.
-func ParseSettings(raw json.RawMessage) (Settings, []string) {
-	s := Settings{MaxBodyChars: maxBody}
-	var fields map[string]json.RawMessage
-	if len(raw) == 0 || string(raw) == "null" {
-		return s, nil
-	}
-	if err := json.Unmarshal(raw, &fields); err != nil {
-		return s, []string{"settings are not a JSON object; defaults are used"}
-	}
-	var warnings []string
-	for name, value := range fields {
-		one, _ := json.Marshal(map[string]json.RawMessage{name: value})
-		next := s
-		dec := json.NewDecoder(bytes.NewReader(one))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(&next); err != nil {
-			warnings = append(warnings, fmt.Sprintf("setting %q is not used: %s", name, strings.TrimPrefix(err.Error(), "json: ")))
-			continue
-		}
-		s = next
-	}
-	if s.MaxBodyChars < 2000 || s.MaxBodyChars > maxBody {
-		s.MaxBodyChars = maxBody
-	}
-	return s, warnings
+// A Budget bounds one attempt at a fix. A field that is zero leaves the operator's bound.
+type Budget struct {
+	Steps   int     `json:"steps,omitempty" jsonschema:"description=Most questions to the model.,minimum=1"`
+	Tokens  int     `json:"tokens,omitempty" jsonschema:"description=Most tokens.,minimum=1"`
+	Minutes int     `json:"minutes,omitempty" jsonschema:"description=Longest time in minutes.,minimum=1"`
+	Dollars float64 `json:"dollars,omitempty" jsonschema:"description=Most money in dollars where the model's price is known."`
 }
+
+const maxBody = 60_000 // characters; GitHub refuses bodies over 65,536
 
 // Narrow returns the policy with these settings applied; each of them can only take away.
 func (s Settings) Narrow(p triage.Policy) triage.Policy {
 	if s.Enabled != nil && !*s.Enabled {
 		p.Off = "the installation's settings say enabled: false"
 	}
+	for _, name := range s.unread {
+		if name == "enabled" || name == "allowlistRepos" {
+			p.Off = "the setting " + name + " cannot be read"
+		}
+		p.NoFix = "the setting " + name + " cannot be read"
+	}
 	if len(s.Modes) > 0 && !contains(s.Modes, "pr") {
 		p.NoFix = "the installation's settings do not list mode pr"
 	}
 	if len(s.AllowlistRepos) > 0 {
-		var kept []hotfix.Repo
-		for _, r := range p.Allow {
-			for _, name := range s.AllowlistRepos {
-				if strings.EqualFold(name, r.String()) {
-					kept = append(kept, r)
-				}
-			}
-		}
-		p.Allow = kept
+		p.Allow = both(p.Allow, s.AllowlistRepos)
 	}
 	return s.RiskPolicy.narrow(p)
 }
@@ -121,6 +102,44 @@ func (r RiskPolicy) narrow(p triage.Policy) triage.Policy {
 		}
 	}
 	return p
+}
+
+// both keeps what the operator allows and the list names. Either may say owner/* for all of an owner's repositories.
+func both(allow []hotfix.Repo, names []string) []hotfix.Repo {
+	var kept []hotfix.Repo
+	for _, name := range names {
+		want, err := hotfix.ParseRepo(name)
+		if err != nil {
+			continue // warned of when it was read
+		}
+		for _, have := range allow {
+			switch {
+			case !strings.EqualFold(have.Owner, want.Owner):
+			case have.Is(want), have.Name == "*":
+				kept = append(kept, want)
+			case want.Name == "*":
+				kept = append(kept, have)
+			}
+		}
+	}
+	return kept
+}
+
+// within is the operator's budget with these bounds; each of them can only take away.
+func (b Budget) within(of agent.Budget) agent.Budget {
+	of.Steps = lower(of.Steps, b.Steps)
+	of.Tokens = lower(of.Tokens, b.Tokens)
+	of.Wall = lower(of.Wall, time.Duration(b.Minutes)*time.Minute)
+	of.Money = lower(of.Money, b.Dollars)
+	return of
+}
+
+// lower is the smaller of two bounds, of which zero is none.
+func lower[T int | float64 | time.Duration](have, want T) T {
+	if want > 0 && (have == 0 || want < have) {
+		return want
+	}
+	return have
 }
 
 func contains(list []string, want string) bool {
