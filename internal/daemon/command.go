@@ -21,6 +21,7 @@ type asking struct {
 	line  hotfix.AuditLine
 	next  []hotfix.Next // what to do after the case was saved
 	has   string        // the author's permission
+	ran   *ran          // tests that were asked for
 	wrong string        // what was wrong with the arguments, for the answer
 }
 
@@ -146,6 +147,7 @@ type answerPage struct {
 	Usage string
 	Verbs []verb
 	Class hotfix.Class
+	Ran   *ran
 }
 
 // answer posts the text of this name once for the comment that asked.
@@ -153,7 +155,7 @@ func (d *Daemon) answer(ctx context.Context, a *asking, name string) error {
 	if a.Issue == 0 { // asked of a case that has none
 		return nil
 	}
-	page := answerPage{Command: a.Command, Case: a.c, Line: a.line, Needs: a.verb.needs, Has: a.has, Wrong: a.wrong, Usage: a.verb.usage(), Verbs: verbs()}
+	page := answerPage{Command: a.Command, Case: a.c, Line: a.line, Needs: a.verb.needs, Has: a.has, Wrong: a.wrong, Usage: a.verb.usage(), Verbs: verbs(), Ran: a.ran}
 	body, err := d.render("answer-"+name, page)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +36,9 @@ func verbs() []verb {
 		{"snooze", "7d, 50 or until v1.2.3", "keep quiet for that time, for that many more failures, or until that version fails", "write", "unignore", snooze},
 		{"dup", "#N", "count failures of this problem on issue #N instead", "write", "undup", dup},
 		{"undup", "", "take that back", "write", "dup", undup},
+		{"split", "TEXT", "give failures of this problem that say TEXT an issue of their own", "write", "unsplit", split},
+		{"unsplit", "[TEXT]", "take that back, for TEXT or for all", "write", "split", unsplit},
+		{"test", "REF", "run the tests of a branch, tag or commit and say how they end", "write", "stop", test},
 		{"help", "", "show this list", "read", "", nil},
 	}
 }
@@ -79,7 +83,7 @@ func attempt(ctx context.Context, d *Daemon, a *asking) (string, error) {
 }
 
 func stop(_ context.Context, _ *Daemon, a *asking) (string, error) {
-	a.c.Ask, a.c.Stopped = nil, a.By // an attempt under way looks for this after every step
+	a.c.Ask, a.c.Trial, a.c.Stopped = nil, nil, a.By // an attempt under way looks for this after every step
 	a.next = []hotfix.Next{hotfix.NextReport}
 	return "stop", nil
 }
@@ -166,6 +170,10 @@ func dup(ctx context.Context, d *Daemon, a *asking) (string, error) {
 		c, err := d.cfg.Store.Case(ctx, at)
 		if err != nil {
 			return "", err
+		}
+		if slices.ContainsFunc(c.Splits, func(s hotfix.Split) bool { return s.To == a.c.Fingerprint }) {
+			a.wrong = fmt.Sprintf("Failures of issue %d were split off to this one; write `/hotfix unsplit` there instead.", number)
+			return "wrong", nil
 		}
 		at = c.DupOf
 	}

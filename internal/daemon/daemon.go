@@ -215,6 +215,9 @@ func (d *Daemon) count(ctx context.Context, fp hotfix.Fingerprint, n hotfix.Noti
 	if err != nil {
 		return nil, "", fmt.Errorf("load case %s: %w", fp, err)
 	}
+	if of := splitOff(c, *n.Failure); of != "" {
+		return nil, of, nil
+	}
 	old := c.Latest
 	s := hotfix.Sighting{Failure: *n.Failure, Names: append([]string{n.ID}, n.Also...)}
 	if s.Fixed, err = d.fixed(ctx, c, n); err != nil {

@@ -23,6 +23,9 @@ func (d *Daemon) Fix(ctx context.Context, fp hotfix.Fingerprint) error {
 		return fmt.Errorf("lock attempts of case %s: %w", fp, err)
 	}
 	defer done()
+	if err := d.try(ctx, fp); err != nil {
+		return err
+	}
 	w, err := d.begin(ctx, fp)
 	if err != nil || w == nil {
 		return err

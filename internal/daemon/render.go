@@ -25,6 +25,7 @@ var textFiles embed.FS
 var texts = template.Must(template.New("").Funcs(template.FuncMap{
 	"fence":     func(s any) string { return fence(fmt.Sprint(s)) },
 	"code":      func(s any) string { return code(fmt.Sprint(s)) },
+	"cut":       func(t redact.Text) redact.Text { return redact.Cut(t, 4000) },
 	"prose":     func(s any) string { return prose(fmt.Sprint(s)) },
 	"at":        func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") },
 	"line":      func(s any) string { return line(fmt.Sprint(s), 60) },

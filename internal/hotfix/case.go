@@ -52,6 +52,8 @@ type Case struct {
 	Late        int         `json:"late,omitempty"`    // failures that were heard of too late to mean anything
 	Raised      time.Time   `json:"raised,omitzero"`   // when its priority was raised, which happens once
 	Shown       Shown       `json:"shown,omitzero"`    // what its issue says
+	Splits      []Split     `json:"splits,omitempty"`  // failures that were counted here and are a problem of their own
+	Trial       *Trial      `json:"trial,omitempty"`   // tests that were asked for and have not run
 	Like        []int       `json:"like,omitempty"`    // issues in its repository that may be about the same
 	Outage      bool        `json:"outage,omitempty"`  // DupOf is the same failure in another plugin, found by the daemon
 }
@@ -104,6 +106,21 @@ type Sighting struct {
 	Failure Failure
 	Names   []string // under which this occurrence may arrive again
 	Fixed   Answer   // does the version that failed have the fix that was merged
+}
+
+// A Split sends the failures of a case that say Text to a case of their own.
+type Split struct {
+	Text string      `json:"text"` // in lower case
+	To   Fingerprint `json:"to"`
+	By   string      `json:"by"`
+}
+
+// A Trial is a person's wish to see the tests of a ref run.
+type Trial struct {
+	Comment string `json:"comment"` // that asked
+	By      string `json:"by"`
+	Ref     string `json:"ref"`
+	Issue   int    `json:"issue"` // where the answer goes
 }
 
 // An Ask is a person's wish for another attempt.
