@@ -280,3 +280,16 @@ func TestTheWorkflowFile(t *testing.T) {
 		}
 	}
 }
+
+// Whatever the inputs say, no shell reads it.
+func TestTrap14InputsNeverReachAShell(t *testing.T) {
+	a := newActions(t, "--no-fix")
+	proof := filepath.Join(t.TempDir(), "ran")
+	evil := "boom $(touch " + proof + ") `touch " + proof + "` '; touch " + proof + " #\n${{ secrets.X }} && touch " + proof
+	f := ratioFailure(evil)
+	f.Plugin.Ref = "main$(touch " + proof + ")"
+	status, _, log := a.run(t, kerneltest.Fields{StateID: "$(touch " + proof + ")", Payload: f.Payload(), Settings: map[string]any{"issueLabels": []string{"`touch " + proof + "`"}}})
+	require.Equal(t, 0, status, log)
+	require.Len(t, a.forge.Issues(ratioRepo), 1)
+	require.NoFileExists(t, proof)
+}

@@ -52,7 +52,7 @@ func (s *Settings) readFields(prefix string, fields map[string]json.RawMessage, 
 		raw, field := fields[name], known[name]
 		switch {
 		case !field.IsValid():
-			warnings = append(warnings, fmt.Sprintf("there is no setting %s%s%s", prefix, name, nearest(prefix, name, slices.Sorted(maps.Keys(known)))))
+			warnings = append(warnings, fmt.Sprintf("there is no setting %q%s", prefix+name, nearest(prefix, name, slices.Sorted(maps.Keys(known)))))
 		case string(raw) == "null": // as if it were not there
 		case field.Kind() == reflect.Struct:
 			var inner map[string]json.RawMessage
@@ -112,7 +112,7 @@ func (s *Settings) mistyped(name, want string, raw json.RawMessage) string {
 	if slices.Contains(bounds, of) {
 		s.unread = append(s.unread, name)
 	}
-	return fmt.Sprintf("setting %s should be %s and is %s; its default is used", name, want, kindOf(raw))
+	return fmt.Sprintf("setting %q should be %s and is %s; its default is used", name, want, kindOf(raw))
 }
 
 // kindOf says in words what a JSON value is. The value itself may be a secret in the wrong place.
@@ -145,7 +145,7 @@ func nearest(prefix, name string, known []string) string {
 	if best == "" {
 		return ""
 	}
-	return "; did you mean " + prefix + best + "?"
+	return fmt.Sprintf("; did you mean %q?", prefix+best)
 }
 
 // distance is how many letters must be changed, added or dropped to make b of a.

@@ -27,13 +27,13 @@ func TestOldSettingsAreUnderstood(t *testing.T) {
 func TestWhatIsWrongWithSettingsIsSaid(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, raw, says string }{
-		{"typing error", `{"allowListRepos":["acme/greet"]}`, "there is no setting allowListRepos; did you mean allowlistRepos?"},
-		{"typing error inside", `{"riskPolicy":{"maxAutoFixesPerDay":1}}`, "there is no setting riskPolicy.maxAutoFixesPerDay; did you mean riskPolicy.maxAutofixPerDay?"},
-		{"nothing like it", `{"colour":"red"}`, "there is no setting colour"},
-		{"wrong type", `{"maxBodyChars":"many"}`, "setting maxBodyChars should be a whole number and is a text; its default is used"},
-		{"fraction", `{"maxBodyChars":2000.5}`, "setting maxBodyChars should be a whole number and is a number"},
-		{"list of numbers", `{"notify":[1]}`, "setting notify should be a list of texts and is a list"},
-		{"free-form risk policy", `{"riskPolicy":"low"}`, "setting riskPolicy should be names with values and is a text"},
+		{"typing error", `{"allowListRepos":["acme/greet"]}`, `there is no setting "allowListRepos"; did you mean "allowlistRepos"?`},
+		{"typing error inside", `{"riskPolicy":{"maxAutoFixesPerDay":1}}`, `there is no setting "riskPolicy.maxAutoFixesPerDay"; did you mean "riskPolicy.maxAutofixPerDay"?`},
+		{"nothing like it", `{"colour":"red"}`, `there is no setting "colour"`},
+		{"wrong type", `{"maxBodyChars":"many"}`, `setting "maxBodyChars" should be a whole number and is a text; its default is used`},
+		{"fraction", `{"maxBodyChars":2000.5}`, `setting "maxBodyChars" should be a whole number and is a number`},
+		{"list of numbers", `{"notify":[1]}`, `setting "notify" should be a list of texts and is a list`},
+		{"free-form risk policy", `{"riskPolicy":"low"}`, `setting "riskPolicy" should be names with values and is a text`},
 		{"out of range", `{"maxBodyChars":10}`, "should be from 2000 to 60000 and is 10"},
 		{"mode", `{"modes":["issues"]}`, `setting modes names "issues"`},
 		{"repository", `{"allowlistRepos":["greet"]}`, `"greet" is not a repository`},

@@ -91,11 +91,15 @@ func readPlugin(p object, target string) hotfix.Plugin {
 		plugin.Repo = idRepo(p.str("id"))
 		return plugin
 	}
-	for _, r := range []hotfix.Repo{parseRepo(with.str("sourceRepo")), parseRepo(p.str("owner") + "/" + p.str("repo")), idRepo(p.str("id"))} {
+	named, at, _ := strings.Cut(p.object("manifest").str("short_name"), "@")
+	for _, r := range []hotfix.Repo{parseRepo(with.str("sourceRepo")), parseRepo(p.str("owner") + "/" + p.str("repo")), idRepo(p.str("id")), parseRepo(named)} {
 		if !r.IsZero() {
 			plugin.Repo = r
 			break
 		}
+	}
+	if plugin.Ref == "" && plugin.Repo.Is(parseRepo(named)) {
+		plugin.Ref = clean(at, 200)
 	}
 	return plugin
 }
@@ -131,19 +135,63 @@ func readTrigger(t object) hotfix.Trigger {
 
 // readLogs reads the kernel's log trail, and the response that drafts of the protocol add.
 func readLogs(p object) []redact.Text {
-	var logs []redact.Text
+	var lines []string
 	for _, raw := range p.object("logTrail").list("lines") {
-		if len(logs) == linesMax {
-			break
-		}
-		if line, ok := asString(raw); ok {
-			logs = append(logs, text(line, lineMax))
+		if line, ok := asString(raw); ok && len(lines) < linesMax {
+			lines = append(lines, line)
 		}
 	}
-	if snippet := p.object("context").str("responseSnippet"); snippet != "" {
-		logs = append(logs, text("response: "+snippet, lineMax))
+	var logs []redact.Text
+	for i, line := range lines {
+		if i > 0 {
+			line = withoutRest(lines[i-1], line)
+		}
+		logs = append(logs, text(line, lineMax))
 	}
-	return logs
+	return append(logs, readDraft(p)...)
+}
+
+// restMin is how long the beginning of a line must be to be taken for the rest of a secret.
+const restMin = 8
+
+// restForm is a word that can be the rest of a token: letters and digits mixed.
+var restForm = regexp.MustCompile(`^[A-Za-z0-9_-]*(?:[0-9][A-Za-z]|[A-Za-z][0-9])[A-Za-z0-9_-]*$`)
+
+// withoutRest takes the rest of a secret off the beginning of a line, for one that the line before it begins: alone,
+// neither half need look like one.
+func withoutRest(before, line string) string {
+	begun, rest := before[strings.LastIndexAny(before, " \t\n")+1:], line
+	if n := strings.IndexAny(line, " \t\n"); n >= 0 {
+		rest = line[:n]
+	}
+	if begun == "" || len(rest) < restMin || len(begun)+len(rest) > lineMax {
+		return line
+	}
+	begunHere := strings.HasSuffix(begun, "[REDACTED]") && restForm.MatchString(rest) // by the kernel
+	if whole := redact.Scrub(begun + rest).String(); !begunHere && strings.Contains(whole, rest[len(rest)-restMin:]) {
+		return line
+	}
+	return "[REDACTED]" + line[len(rest):]
+}
+
+// readDraft reads what only drafts of the protocol say of a failure.
+func readDraft(p object) []redact.Text {
+	var said []redact.Text
+	add := func(name, what string) {
+		if what != "" && what != "null" && what != "{}" {
+			said = append(said, text(name+": "+what, lineMax))
+		}
+	}
+	fault, around := p.object("error"), p.object("context")
+	add("response", around.str("responseSnippet"))
+	if raw := fault.str("raw"); raw != fault.str("message") {
+		add("raw", raw)
+	}
+	add("inputs", string(around["pluginInputs"]))
+	if n := around.num("retryCount"); n > 0 {
+		add("retries", strconv.FormatInt(n, 10))
+	}
+	return said
 }
 
 var httpMessage = regexp.MustCompile(`^HTTP (?:\(target: (\S+)\) )?([1-5]\d\d)(?:[:\s]|$)`)

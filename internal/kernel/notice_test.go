@@ -310,3 +310,20 @@ func TestOwnRuns(t *testing.T) {
 		require.Equal(t, c.rule, n.Ignored.Rule, c.name)
 	}
 }
+
+// The rest of a secret that begins in the line before is taken off; other lines stay as they are.
+func TestSecretsOverALineBorder(t *testing.T) {
+	t.Parallel()
+	secret := "ghp" + "_" + strings.Repeat("Zx9", 12)
+	for _, c := range []struct{ before, line, want string }{
+		{"token=" + secret[:18], secret[18:] + " was sent", "[REDACTED] was sent"},
+		{"INFO " + secret[:20], secret[20:], "[REDACTED]"},
+		{"token=[REDACTED]", secret[18:], "[REDACTED]"},
+		{"token=[REDACTED]", "connection refused", "connection refused"},
+		{"INFO started", "Error: cannot read user7", "Error: cannot read user7"},
+		{"", secret[18:], secret[18:]},
+		{"at handler", "short", "short"},
+	} {
+		require.Equal(t, c.want, withoutRest(c.before, c.line), c.before)
+	}
+}

@@ -45,7 +45,13 @@ func (s *shape) classify(f hotfix.Failure) hotfix.Class {
 			}
 		}
 	}
-	switch {
+	switch { // the first three only drafts of the protocol say
+	case f.Category == "timeout":
+		return hotfix.ClassTimeout
+	case f.Category == "validation":
+		return hotfix.ClassValidation
+	case f.Category == "dispatch":
+		return hotfix.ClassDispatch
 	case s.status == 408 || s.status == 504:
 		return hotfix.ClassTimeout
 	case s.status >= 500:

@@ -46,6 +46,26 @@ type Failure struct {
 	Lines   []string
 	Took    time.Duration
 	At      time.Time
+	Draft   *Draft // what drafts of the protocol add; nil is the real kernel's form
+}
+
+// A Draft is what drafts of the protocol say of a failure and the real kernel does not.
+type Draft struct {
+	Category        string // "dispatch", "http", "workflow", "timeout", "validation"
+	Status          int
+	Stack, Raw      string
+	ShortName       string // of the plugin's manifest
+	Inputs          any    // that the plugin got
+	ResponseSnippet string
+	Retries         int
+}
+
+// add writes what the draft says into a payload.
+func (d *Draft) add(payload map[string]any) {
+	fault, plugin, ctx := payload["error"].(map[string]any), payload["plugin"].(map[string]any), payload["context"].(map[string]any)
+	fault["category"], fault["status"], fault["stack"], fault["raw"] = d.Category, d.Status, d.Stack, d.Raw
+	plugin["manifest"] = map[string]any{"name": "A plugin", "short_name": d.ShortName}
+	ctx["pluginInputs"], ctx["responseSnippet"], ctx["retryCount"] = d.Inputs, d.ResponseSnippet, d.Retries
 }
 
 // Cut lengths of the kernel, in UTF-16 code units.
@@ -94,7 +114,7 @@ func (f Failure) Payload() map[string]any {
 		issue = hook.Issue
 	}
 	const config = ".github/.ubiquity-os.config.yml"
-	return map[string]any{
+	payload := map[string]any{
 		"event": "kernel.plugin_error", "timestamp": stamp(f.At), "stateId": f.StateID, "environment": "production",
 		"configPath": config, "config": map[string]any{"path": config, "sources": []any{}},
 		"kernel":  map[string]any{"commit": "df8cdd5"},
@@ -105,6 +125,10 @@ func (f Failure) Payload() map[string]any {
 		"logTrail":   map[string]any{"requestId": request, "startedAt": stamp(f.At.Add(-f.Took)), "durationMs": f.Took.Milliseconds(), "lines": f.trail()},
 		"repository": f.repository(), "installation": map[string]any{"id": hook.Installation},
 	}
+	if f.Draft != nil {
+		f.Draft.add(payload)
+	}
+	return payload
 }
 
 func (f Failure) kind() string {

@@ -20,6 +20,13 @@ type Kernel struct {
 	Token    string       // installation token that plugins and the daemon get
 	Client   *http.Client // default: http.DefaultClient
 	Now      func() time.Time
+
+	GitHub    string   // where the workflows of plugins are dispatched
+	PluginKey string   // of daemon-hotfix in the configuration, such as "acme/daemon-hotfix@main"
+	Listeners []string // of its manifest; nil is all
+	Guards    Guards
+
+	told told
 }
 
 // An Answer is what a plugin or the daemon said.
@@ -38,7 +45,10 @@ func (k *Kernel) Dispatch(ctx context.Context, hook Webhook, p Plugin) (told boo
 		return false, Answer{}, ctx.Err()
 	}
 	f.Took, f.At = k.now().Sub(start), k.now()
-	answer, err = k.Report(ctx, *f)
+	if k.holds(*f) {
+		return false, Answer{}, nil
+	}
+	answer, err = k.tell(ctx, *f)
 	return err == nil, answer, err
 }
 
@@ -60,7 +70,11 @@ func (k *Kernel) call(ctx context.Context, hook Webhook, p Plugin) *Failure {
 		payload["issue"] = map[string]any{"number": hook.Issue}
 	}
 	f := &Failure{Plugin: p, Webhook: hook, StateID: NewID()}
-	answer, err := k.post(ctx, p.URL, Fields{StateID: f.StateID, Event: hook.Event, Payload: payload, Settings: p.Settings})
+	fields := Fields{StateID: f.StateID, Event: hook.Event, Payload: payload, Settings: p.Settings}
+	if p.URL == "" {
+		return k.callWorkflow(ctx, f, fields)
+	}
+	answer, err := k.post(ctx, p.URL, fields)
 	switch {
 	case err != nil:
 		f.Message = "fetch failed"
@@ -74,8 +88,15 @@ func (k *Kernel) call(ctx context.Context, hook Webhook, p Plugin) *Failure {
 	return f
 }
 
-// Report sends the daemon a kernel.plugin_error about f.
+// Report sends the daemon a kernel.plugin_error about f, unless the guards hold it back; the answer is empty then.
 func (k *Kernel) Report(ctx context.Context, f Failure) (Answer, error) {
+	if k.holds(f) {
+		return Answer{}, nil
+	}
+	return k.tell(ctx, f)
+}
+
+func (k *Kernel) tell(ctx context.Context, f Failure) (Answer, error) {
 	if f.At.IsZero() {
 		f.At = k.now()
 	}
@@ -112,17 +133,20 @@ func (k *Kernel) post(ctx context.Context, url string, f Fields) (Answer, error)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("X-Hub-Signature-256", "sha256="+pairs[len(pairs)-1].value)
 	req.Header.Set("User-Agent", "Deno/2.9.6")
-	client := k.Client
-	if client == nil {
-		client = http.DefaultClient
-	}
-	res, err := client.Do(req)
+	res, err := k.client().Do(req)
 	if err != nil {
 		return Answer{StateID: f.StateID}, err
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
 	return Answer{StateID: f.StateID, Status: res.StatusCode, Body: body}, err
+}
+
+func (k *Kernel) client() *http.Client {
+	if k.Client == nil {
+		return http.DefaultClient
+	}
+	return k.Client
 }
 
 func (k *Kernel) now() time.Time {

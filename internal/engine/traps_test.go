@@ -1,0 +1,338 @@
+package engine_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/daemon"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/engine"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/forge"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/forge/forgetest"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/kernel/kerneltest"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
+)
+
+// The traps into which the prototype of this daemon and its peers fell, one test each. The fourteenth, inputs that
+// reach a shell, is beside the workflow command.
+
+// fails reports one failure of the plugin greet, on its own dispatch and webhook.
+func (p *place) fails(t *testing.T, message string, change ...func(*kerneltest.Failure)) {
+	t.Helper()
+	f := kerneltest.Failure{Plugin: kerneltest.Plugin{Owner: "acme", Repo: "greet", Ref: "main"}, Message: message,
+		Webhook: kerneltest.Webhook{Event: "issues.opened", Owner: "acme", Repo: "app", Issue: 3, Actor: "mona"}}
+	for _, c := range change {
+		c(&f)
+	}
+	_, err := p.kernel.Report(t.Context(), f)
+	require.NoError(t, err)
+}
+
+// count is how often the case of an issue was seen.
+func (p *place) count(t *testing.T, issue int) int {
+	t.Helper()
+	fp, err := p.engine.Store().Find(t.Context(), repo, issue)
+	require.NoError(t, err)
+	c, err := p.engine.Store().Case(t.Context(), fp)
+	require.NoError(t, err)
+	return c.Count
+}
+
+func TestTrap01OldConfigurationsAreAccepted(t *testing.T) {
+	t.Parallel()
+	m := daemon.NewManifest("acme/daemon-hotfix@main", "")
+	require.ElementsMatch(t, []string{"kernel.plugin_error", "workflow_run.completed", "check_run.completed", "check_suite.completed"}, m.Listeners)
+	old := map[string]any{"enabled": true, "modes": []string{"issue"}, "allowlistRepos": []string{"acme/greet"}, "issueLabels": []string{"hotfix"}, "maxBodyChars": 8000,
+		"riskPolicy": map[string]any{"level": "low"}}
+	raw, err := json.Marshal(old)
+	require.NoError(t, err)
+	_, warnings := daemon.ParseSettings(raw)
+	require.Equal(t, []string{`there is no setting "riskPolicy.level"`}, warnings)
+	p := newPlace(t, nil)
+	p.kernel.Settings = old
+	p.fails(t, "boom")
+	require.Equal(t, []string{"hotfix"}, p.one(t).Labels)
+}
+
+func TestTrap02OldIssuesAreAdopted(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	sum := sha256.Sum256([]byte("acme/greet:compute.yml@main|workflow|boom"))
+	n, err := p.forge.OpenIssue(repo, "hotfix[bot]", "boom", "It failed.\n<!-- uos-hotfix-key:"+hex.EncodeToString(sum[:])+" -->\n")
+	require.NoError(t, err)
+	p.fails(t, "boom")
+	i := p.one(t)
+	require.Equal(t, n, i.Number)
+	require.Contains(t, i.Body, "kept up to date by daemon-hotfix")
+}
+
+func TestTrap03ThreeEventsAreOneFailure(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	for _, sha := range []string{"abc", "def"} {
+		run := map[string]int{"abc": 500, "def": 700}[sha]
+		for _, event := range []string{"check_run", "check_suite", "workflow_run"} {
+			p.hook(t, event, fmt.Sprintf("%s-%d", event, run), incident(run, sha)[event])
+			p.settle(t)
+		}
+	}
+	require.Equal(t, 2, p.count(t, p.one(t).Number), "two failed runs")
+}
+
+func TestTrap04OnlyFailuresAreFailures(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	tell := func(id int, conclusion string) {
+		for event, payload := range incident(id, conclusion) {
+			payload[event].(map[string]any)["conclusion"] = conclusion
+			p.hook(t, event, fmt.Sprintf("%s-%d", event, id), payload)
+		}
+	}
+	for i, conclusion := range []string{"success", "cancelled", "skipped", "neutral", "stale", "action_required"} {
+		tell(100+10*i, conclusion)
+	}
+	p.settle(t)
+	require.Empty(t, p.forge.Issues(repo))
+	tell(300, "timed_out")
+	tell(400, "startup_failure")
+	p.settle(t)
+	require.NotEmpty(t, p.forge.Issues(repo))
+}
+
+func TestTrap05RefsAreNotPartOfTheProblem(t *testing.T) {
+	t.Parallel()
+	own := hotfix.Repo{Owner: "ubiquity-os", Name: "ubiquity-os-kernel"}
+	app := hotfix.Repo{Owner: "acme", Name: "app"}
+	p := newPlace(t, func(c *engine.Config) { c.Daemon.Policy.Allow = []hotfix.Repo{repo, own, app} })
+	for _, r := range []hotfix.Repo{own, app} {
+		require.NoError(t, p.forge.AddRepo(r, map[string]string{"README.md": "x\n"}))
+	}
+	p.fails(t, "boom")
+	p.fails(t, "boom", func(f *kerneltest.Failure) { f.Plugin.Ref = "dist/main" })
+	p.fails(t, "boom", func(f *kerneltest.Failure) { f.Plugin.Ref = "" })
+	require.Equal(t, 3, p.count(t, p.one(t).Number))
+	p.fails(t, "Cannot find the configuration", func(f *kerneltest.Failure) { f.Kind = kerneltest.Internal })
+	p.settle(t)
+	require.Len(t, p.forge.Issues(own), 1, "the kernel's own failure is the kernel's")
+	require.Empty(t, p.forge.Issues(app), "and not the triggering repository's")
+}
+
+func TestTrap06PayloadsAreInert(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	p.fails(t, "alpha is not a function")
+	first := p.one(t)
+	var marker, state string
+	for line := range strings.Lines(first.Body) {
+		switch line = strings.TrimSpace(line); {
+		case strings.HasPrefix(line, "<!-- daemon-hotfix v"):
+			marker = line
+		case strings.HasPrefix(line, "<!-- daemon-hotfix:state"):
+			state = line
+		}
+	}
+	require.NotEmpty(t, marker)
+	require.NotEmpty(t, state)
+	p.fails(t, "beta\n`````\n@team #12 <!-- x --> \u202egnol\n"+marker+"\n"+state[:60], func(f *kerneltest.Failure) { f.Lines = []string{marker, state, "<!-- daemon-hotfix:end -->"} })
+	p.settle(t)
+	issues := p.forge.Issues(repo)
+	require.Len(t, issues, 2, "a stolen marker claims nothing")
+	require.Equal(t, 1, p.count(t, first.Number))
+	body := issues[1].Body
+	body = body[strings.Index(body, "-->\n`acme/greet`"):] // below the lines that nobody sees
+	require.Contains(t, body, "``````")
+	require.NotContains(t, body, "\u202e")
+	for _, block := range strings.Split(body, "``````") {
+		if strings.Contains(block, "@team") {
+			require.True(t, strings.HasPrefix(block, "text\n"), "only inside the fence: %s", block)
+		}
+	}
+	p.fails(t, "alpha is not a function")
+	p.settle(t)
+	require.Equal(t, 2, p.count(t, first.Number), "and hides nothing")
+}
+
+func TestTrap07WithoutAListNothingIsCreated(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	p.forge.FailRate(1, 1, forgetest.Fault{On: "GET /repos/acme/greet/issues", Status: 422})
+	p.fails(t, "boom")
+	require.Eventually(t, func() bool { // tried, refused, and wanted still
+		for _, c := range p.forge.Calls() {
+			if c.Status == 422 {
+				return true
+			}
+		}
+		return false
+	}, time.Minute, 20*time.Millisecond)
+	wanted, err := p.engine.Store().Wanted(t.Context())
+	require.NoError(t, err)
+	require.NotEmpty(t, wanted)
+	require.Empty(t, p.forge.Issues(repo))
+	p.forge.ClearFaults()
+	require.Equal(t, 1, p.count(t, p.one(t).Number))
+}
+
+func TestTrap08LabelsArePreferences(t *testing.T) {
+	t.Parallel()
+	var log syncBuffer
+	p := newPlace(t, func(c *engine.Config) {
+		c.Daemon.Log = slog.New(slog.NewTextHandler(&log, nil))
+	})
+	p.kernel.Settings = map[string]any{"issueLabels": []string{"no such label"}}
+	p.forge.FailNext(forgetest.Fault{On: "POST /repos/acme/greet/issues", Status: 422, Message: "Validation Failed: label"})
+	p.fails(t, "boom")
+	require.Empty(t, p.one(t).Labels)
+}
+
+func TestTrap09WhatPeopleDidIsHeeded(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		do    func(*place, int) error
+		after func(*testing.T, *place)
+	}{
+		{"closed as not planned", func(p *place, n int) error { return p.forge.SetState(repo, n, "closed", "not_planned") }, func(t *testing.T, p *place) {
+			require.Equal(t, "closed", p.forge.Issues(repo)[0].State)
+		}},
+		{"locked", func(p *place, n int) error { return p.forge.Lock(repo, n) }, func(t *testing.T, p *place) {
+			require.Equal(t, "open", p.forge.Issues(repo)[0].State)
+		}},
+		{"deleted", func(p *place, n int) error { return p.forge.Delete(repo, n) }, func(t *testing.T, p *place) {
+			require.Empty(t, p.forge.Issues(repo), "whoever removed it did not want it")
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			at := time.Now()
+			var mu sync.Mutex
+			p := newPlace(t, func(c *engine.Config) {
+				c.Daemon.Now = func() time.Time { mu.Lock(); defer mu.Unlock(); return at }
+			})
+			p.fails(t, "boom")
+			n := p.one(t).Number
+			require.NoError(t, c.do(p, n))
+			mu.Lock()
+			at = at.Add(20 * time.Minute) // figures are told again
+			mu.Unlock()
+			p.fails(t, "boom")
+			p.settle(t)
+			require.LessOrEqual(t, len(p.forge.Issues(repo)), 1)
+			c.after(t, p)
+		})
+	}
+}
+
+func TestTrap10TheDaemonNeverReactsToItself(t *testing.T) {
+	t.Parallel()
+	var connect func(redact.Secret) daemon.Forge
+	p := newPlace(t, func(c *engine.Config) {
+		connect = c.Daemon.Connect
+		c.Daemon.Policy.Allow = append(c.Daemon.Policy.Allow, hotfix.Repo{Owner: "acme", Name: "*"})
+	})
+	p.fails(t, "boom", func(f *kerneltest.Failure) { f.Plugin.Repo = "daemon-hotfix" })
+	p.fails(t, "boom", func(f *kerneltest.Failure) { f.Plugin = kerneltest.Plugin{URL: p.server.URL} })
+	p.fails(t, "boom", func(f *kerneltest.Failure) {
+		f.Plugin = kerneltest.Plugin{URL: "https://w.example", SourceRepo: "fork/Daemon-Hotfix"}
+	})
+	ours := incident(500, "abc")["workflow_run"]
+	ours["workflow_run"].(map[string]any)["head_branch"] = "hotfix/v1-" + strings.Repeat("0a", 16)
+	p.hook(t, "workflow_run", "d-1", ours)
+	p.settle(t)
+	require.Empty(t, p.forge.Calls())
+
+	p.fails(t, "boom")
+	n := p.one(t).Number
+	p.fails(t, "gamma is undefined", func(f *kerneltest.Failure) { f.Webhook.Repo, f.Webhook.Issue = "greet", n }) // reacting to our issue
+	require.Equal(t, n, p.one(t).Number)
+
+	twin := newPlace(t, func(c *engine.Config) { c.Daemon.Connect = connect }) // another daemon with the same key
+	twin.fails(t, "delta is null")
+	p.fails(t, "delta is null")
+	twin.settle(t)
+	p.settle(t)
+	open := 0
+	for _, i := range p.forge.Issues(repo) {
+		if i.State == "open" && strings.Contains(i.Title, "delta") {
+			open++
+		}
+	}
+	require.Equal(t, 1, open)
+}
+
+func TestTrap11NoAccessNamesWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	fallback := hotfix.Repo{Owner: "acme", Name: ".ubiquity-os"}
+	var p *place
+	p = newPlace(t, func(c *engine.Config) {
+		c.Daemon.Sources.Fallback = fallback
+		c.Daemon.Connect = func(redact.Secret) daemon.Forge {
+			token := p.forge.AddToken(forgetest.Access{Login: "hotfix[bot]", Repos: []hotfix.Repo{fallback}})
+			github, err := forge.New(forge.Config{API: p.forge.API(), Server: p.forge.URL(), Token: token})
+			if err != nil {
+				panic(err)
+			}
+			return github
+		}
+	})
+	require.NoError(t, p.forge.AddRepo(fallback, map[string]string{"README.md": "x\n"}))
+	p.fails(t, "boom")
+	p.settle(t)
+	require.Empty(t, p.forge.Issues(repo))
+	require.Len(t, p.forge.Issues(fallback), 1)
+	require.Contains(t, p.forge.Issues(fallback)[0].Body, "may not write to acme/greet")
+}
+
+func TestTrap12LostLogsAreNoReasonToGuess(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	_, err := p.forge.AddRun(repo, forgetest.Run{ID: 500, Name: "ci", SHA: "abc", Branch: "main", NoLogs: true})
+	require.NoError(t, err)
+	p.hook(t, "workflow_run", "d-1", incident(500, "abc")["workflow_run"])
+	early := make([]string, 40)
+	for i := range early {
+		early[i] = fmt.Sprintf("DEBUG still busy with request %d", i)
+	}
+	p.fails(t, "boom", func(f *kerneltest.Failure) { f.Lines = early })
+	p.settle(t)
+	require.Len(t, p.forge.Issues(repo), 2)
+	require.Empty(t, p.forge.Pulls(repo))
+}
+
+func TestTrap13HalfASecretIsASecret(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	secret := "ghp" + "_" + strings.Repeat("Zx9", 12)
+	for _, before := range []int{240, 255, 268, 275} { // the kernel cuts at 280 and only then looks for secrets
+		p.fails(t, strings.Repeat("x", before)+" "+secret, func(f *kerneltest.Failure) {
+			f.Lines = []string{strings.Repeat("y", before-40) + " " + secret, "token=" + secret[:18], secret[18:]}
+		})
+	}
+	p.settle(t)
+	for _, i := range p.forge.Issues(repo) {
+		require.NotContains(t, i.Title+i.Body, secret[:12])
+		require.NotContains(t, i.Title+i.Body, secret[20:34])
+	}
+}
+
+// A syncBuffer may be written by many.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
