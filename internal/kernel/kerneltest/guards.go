@@ -13,17 +13,14 @@ import (
 	"time"
 )
 
-// Guards are what the draft of the protocol wants of the kernel and the real one lacks. The zero value has none.
+// Guards are what the draft of the protocol wants of the kernel and the real one lacks.
 type Guards struct {
 	PerRepo int           // plugin errors told about one repository within Within; 0 is no limit
 	Within  time.Duration // default one hour
 	NoSelf  bool          // failures of daemon-hotfix itself are told to nobody
-}
 
-// told remembers what was told about a repository.
-type told struct {
 	mu sync.Mutex
-	at map[string][]time.Time
+	at map[string][]time.Time // what was told, by plugin
 }
 
 // ownName is the one repository name that may get workflow and check events.
@@ -32,26 +29,30 @@ const ownName = "daemon-hotfix"
 // holds reports whether the guards keep f from being told.
 func (k *Kernel) holds(f Failure) bool {
 	g := k.Guards
+	if g == nil {
+		return false
+	}
 	if g.NoSelf && (strings.EqualFold(f.Plugin.Repo, ownName) || f.Plugin.URL == k.Daemon) {
 		return true
 	}
 	if g.PerRepo <= 0 {
 		return false
 	}
-	if g.Within <= 0 {
-		g.Within = time.Hour
+	within := g.Within
+	if within <= 0 {
+		within = time.Hour
 	}
 	of, now := strings.ToLower(f.Plugin.Owner+"/"+f.Plugin.Repo+" "+f.Plugin.URL), k.now()
-	k.told.mu.Lock()
-	defer k.told.mu.Unlock()
-	recent := slices.DeleteFunc(k.told.at[of], func(at time.Time) bool { return now.Sub(at) >= g.Within })
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	recent := slices.DeleteFunc(g.at[of], func(at time.Time) bool { return now.Sub(at) >= within })
 	if len(recent) >= g.PerRepo {
 		return true
 	}
-	if k.told.at == nil {
-		k.told.at = map[string][]time.Time{}
+	if g.at == nil {
+		g.at = map[string][]time.Time{}
 	}
-	k.told.at[of] = append(recent, now)
+	g.at[of] = append(recent, now)
 	return false
 }
 

@@ -18,7 +18,7 @@ func TestGuards(t *testing.T) {
 	t.Parallel()
 	k, notices := daemon(t)
 	now := time.Now().Add(-50 * time.Minute)
-	k.Now, k.Guards = func() time.Time { return now }, kerneltest.Guards{PerRepo: 2, Within: 40 * time.Minute, NoSelf: true}
+	k.Now, k.Guards = func() time.Time { return now }, &kerneltest.Guards{PerRepo: 2, Within: 40 * time.Minute, NoSelf: true}
 	fails := func(owner, repo string) {
 		_, err := k.Report(t.Context(), kerneltest.Failure{Plugin: kerneltest.Plugin{Owner: owner, Repo: repo, Ref: "main"}, Webhook: hook, Message: "boom"})
 		require.NoError(t, err)

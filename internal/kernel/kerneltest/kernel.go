@@ -24,9 +24,7 @@ type Kernel struct {
 	GitHub    string   // where the workflows of plugins are dispatched
 	PluginKey string   // of daemon-hotfix in the configuration, such as "acme/daemon-hotfix@main"
 	Listeners []string // of its manifest; nil is all
-	Guards    Guards
-
-	told told
+	Guards    *Guards  // nil: none, as the real kernel
 }
 
 // An Answer is what a plugin or the daemon said.
