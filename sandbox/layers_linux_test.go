@@ -240,16 +240,3 @@ const s = net.createServer(c => c.end()).listen(%d, '0.0.0.0', () => net.connect
 	require.Equal(t, "inside\n", res.Output.String())
 	require.False(t, <-reached)
 }
-
-// BenchmarkStart measures what a box costs beyond its command.
-func BenchmarkStart(b *testing.B) {
-	box, err := sandbox.Native(sandbox.Config{})
-	require.NoError(b, err)
-	dir := b.TempDir()
-	require.NoError(b, os.WriteFile(filepath.Join(dir, "a.txt"), []byte("a"), 0o644))
-	for b.Loop() {
-		res, err := box.Run(context.Background(), &sandbox.Tree{Dir: dir}, sandbox.Command{Args: []string{"true"}})
-		require.NoError(b, err)
-		require.Equal(b, 0, res.Exit)
-	}
-}

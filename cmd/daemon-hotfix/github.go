@@ -90,12 +90,14 @@ func (f githubFlags) client(log *slog.Logger) (*forge.Client, error) {
 	return forge.New(cfg)
 }
 
-// connect is client, with deliveries' tokens renewed where the kernel's address is known.
-func (f githubFlags) connect(log *slog.Logger) (*hub, error) {
+// connect is client, with copies of repositories kept in mirrors, and deliveries' tokens renewed where the kernel's
+// address is known.
+func (f githubFlags) connect(log *slog.Logger, mirrors string) (*hub, error) {
 	cfg, err := f.config(log)
 	if err != nil {
 		return nil, err
 	}
+	cfg.Mirrors = mirrors
 	h := &hub{}
 	if f.Kernel != "" {
 		if h.renew, err = kernel.NewRenewer(f.Kernel, nil, nil); err != nil {

@@ -218,7 +218,7 @@ func (c *serveCmd) daemon(key []byte, data string, log *slog.Logger) (cfg daemon
 	if err != nil {
 		return cfg, nil, err
 	}
-	if github, err = c.Github.connect(log); err != nil {
+	if github, err = c.Github.connect(log, filepath.Join(data, "mirrors")); err != nil {
 		return cfg, nil, err
 	}
 	cfg = daemon.Config{

@@ -256,7 +256,7 @@ func (c *Client) Clone(ctx context.Context, p hotfix.Plugin, dir string) (tree *
 	if p.Repo.IsZero() {
 		return nil, fmt.Errorf("clone: the repository of plugin %s is not known", p.ID)
 	}
-	src := sandbox.Source{URL: c.gitURL(p.Repo), Ref: p.Ref, CABundle: c.cfg.CABundle, Depth: depth}
+	src := sandbox.Source{URL: c.gitURL(p.Repo), Ref: p.Ref, CABundle: c.cfg.CABundle, Depth: depth, Mirror: c.cfg.Mirrors}
 	err = c.on(ctx, p.Repo, func(s *session) error {
 		with := src
 		if with.Auth, err = s.auth(ctx); err != nil {

@@ -45,6 +45,7 @@ type Config struct {
 	UserAgent string
 	HTTP      *http.Client // its Transport and Timeout are used
 	CABundle  []byte       // PEM, for git, besides the system's certificates
+	Mirrors   string       // directory of bare copies of repositories that clones fetch into; "" keeps none
 	Author    Person       // of commits; zero is the account that the credential acts as
 	ReadOnly  bool         // requests that could change anything are refused before they are sent, pushes included
 	SignOff   bool         // commits end with a Signed-off-by line
