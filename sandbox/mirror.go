@@ -17,22 +17,22 @@ import (
 
 // openMirror opens the bare copy of a repository that is kept below dir, and makes it if it is not there. It is ours
 // until release: fetches into one copy wait for each other, in this process and in others.
-func openMirror(dir, address string) (s storage.Storer, release func() error, err error) {
+func openMirror(dir, address string) (s storage.Storer, name string, release func() error, err error) {
 	sum := sha256.Sum256([]byte(address))
-	name := filepath.Join(dir, hex.EncodeToString(sum[:12]))
+	name = filepath.Join(dir, hex.EncodeToString(sum[:12]))
 	if err := os.MkdirAll(name, 0o700); err != nil {
-		return nil, nil, fmt.Errorf("mirror: %w", err)
+		return nil, "", nil, fmt.Errorf("mirror: %w", err)
 	}
 	if release, err = lockFile(name + ".lock"); err != nil {
-		return nil, nil, fmt.Errorf("mirror: %w", err)
+		return nil, "", nil, fmt.Errorf("mirror: %w", err)
 	}
 	m := filesystem.NewStorage(osfs.New(name, osfs.WithBoundOS()), cache.NewObjectLRUDefault())
 	if _, err := os.Stat(filepath.Join(name, "objects")); errors.Is(err, os.ErrNotExist) {
 		if err := m.Init(); err != nil {
-			return nil, nil, errors.Join(fmt.Errorf("mirror: %w", err), release())
+			return nil, "", nil, errors.Join(fmt.Errorf("mirror: %w", err), release())
 		}
 	}
-	return m, release, nil
+	return m, name, release, nil
 }
 
 // linked is a repository with references, index and configuration of its own over the objects of a mirror. What is

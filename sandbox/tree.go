@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 
 	"github.com/go-git/go-billy/v5/osfs"
-	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/object"
@@ -42,6 +41,7 @@ type Tree struct {
 
 	deps    *shelf // of this tree and all that were checked out of it; nil if there is no place for dependencies
 	store   storage.Storer
+	git     string // the directory of its objects
 	scratch string // where Checkout puts further trees
 }
 
@@ -65,36 +65,36 @@ func Clone(ctx context.Context, src Source, dir string) (_ *Tree, err error) {
 			}
 		}()
 	}
-	s, at, err := obtain(ctx, src, store)
+	s, objects, at, err := obtain(ctx, src, store)
 	if err != nil {
 		return nil, fmt.Errorf("clone %s: %w", src.URL, err)
 	}
-	t := &Tree{Dir: tree, Base: at.hash.String(), Branch: at.branch, Note: at.note, store: s, scratch: dir,
+	t := &Tree{Dir: tree, Base: at.hash.String(), Branch: at.branch, Note: at.note, store: s, git: objects, scratch: dir,
 		deps: &shelf{dir: filepath.Join(dir, "deps")}}
-	if err := t.checkOut(s, at.hash); err != nil {
+	if err := t.checkOut(at.hash); err != nil {
 		return nil, fmt.Errorf("clone %s: check out %s: %w", src.URL, at.hash, err)
 	}
 	return t, nil
 }
 
-// obtain fetches src into its mirror, or into a storage at dir if it has none.
-func obtain(ctx context.Context, src Source, dir string) (s storage.Storer, at place, err error) {
+// obtain fetches src into its mirror, or into a storage at dir if it has none, and says where the objects are.
+func obtain(ctx context.Context, src Source, dir string) (s storage.Storer, objects string, at place, err error) {
 	if src.Mirror == "" {
 		own := filesystem.NewStorage(osfs.New(dir, osfs.WithBoundOS()), cache.NewObjectLRUDefault())
 		if err := own.Init(); err != nil {
-			return nil, at, err
+			return nil, "", at, err
 		}
 		at, err = fetch(ctx, own, src)
-		return own, at, err
+		return own, dir, at, err
 	}
-	mirror, release, err := openMirror(src.Mirror, src.URL)
+	mirror, objects, release, err := openMirror(src.Mirror, src.URL)
 	if err != nil {
-		return nil, at, err
+		return nil, "", at, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
 	src.Depth = 0 // a mirror that lacks history cannot be fetched into for long
 	at, err = fetch(ctx, mirror, src)
-	return linked(mirror), at, err
+	return linked(mirror), objects, at, err
 }
 
 // Checkout lays out a commit of t a second time, clean and beside it. The new tree shares t's objects but is its
@@ -105,8 +105,8 @@ func (t *Tree) Checkout(commit string) (_ *Tree, remove func() error, _ error) {
 		return nil, nil, fmt.Errorf("check out %s: %w", commit, err)
 	}
 	remove = func() error { return os.RemoveAll(dir) }
-	other := &Tree{Dir: dir, Base: commit, Branch: t.Branch, store: linked(t.store), scratch: t.scratch, deps: t.deps}
-	if err := other.checkOut(other.store, plumbing.NewHash(commit)); err != nil {
+	other := &Tree{Dir: dir, Base: commit, Branch: t.Branch, store: linked(t.store), git: t.git, scratch: t.scratch, deps: t.deps}
+	if err := other.checkOut(plumbing.NewHash(commit)); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("check out %s: %w", commit, err), remove())
 	}
 	return other, remove, nil
@@ -116,22 +116,6 @@ func (t *Tree) Checkout(commit string) (_ *Tree, remove func() error, _ error) {
 type shared struct {
 	*memory.Storage
 	storer.EncodedObjectStorer
-}
-
-// checkOut writes the files of commit into the empty t.Dir.
-func (t *Tree) checkOut(s storage.Storer, commit plumbing.Hash) error {
-	if err := s.SetReference(plumbing.NewHashReference(plumbing.HEAD, commit)); err != nil {
-		return err
-	}
-	r, err := git.Open(s, osfs.New(t.Dir, osfs.WithBoundOS()))
-	if err != nil {
-		return err
-	}
-	w, err := r.Worktree()
-	if err != nil {
-		return err
-	}
-	return w.Checkout(&git.CheckoutOptions{Hash: commit, Force: true})
 }
 
 // commit returns a commit of the repository.
