@@ -3,6 +3,7 @@ package evals_test
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,6 +14,11 @@ import (
 
 func TestMain(m *testing.M) {
 	sandbox.Reexec()
+	programs, err := filepath.Abs("../.tools/bin") // Bun and Deno
+	if err != nil {
+		panic(err)
+	}
+	os.Setenv("PATH", programs+":"+os.Getenv("PATH"))
 	os.Exit(m.Run())
 }
 

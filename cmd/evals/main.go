@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -35,6 +36,9 @@ type where struct {
 
 func main() {
 	sandbox.Reexec()
+	if programs, err := filepath.Abs(".tools/bin"); err == nil { // where .ci/setup puts Bun and Deno
+		_ = os.Setenv("PATH", programs+":"+os.Getenv("PATH")) // fails for names that are no names only
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var c cli
