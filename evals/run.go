@@ -126,7 +126,10 @@ func Run(ctx context.Context, f *Fixture, o Options) (_ *Result, err error) {
 	}
 	r.Took, r.Testing = time.Since(began), w.testing()
 	r.Passed = len(r.Problems) == 0
-	if len(f.Shell) > 0 && !o.Live || o.Shell && o.Model != nil {
+	switch {
+	case o.Model == nil && len(f.Shell) > 0:
+		r.Shell, err = RunShell(ctx, f, nil, o.Box)
+	case o.Model != nil && o.Shell:
 		r.Shell, err = RunShell(ctx, f, o.Model, o.Box)
 	}
 	return r, err
