@@ -42,7 +42,7 @@ func TestPostgresRestarts(t *testing.T) {
 	d.stop(t, patience)
 }
 
-// TestDiskFull lets a daemon run on a disk of two megabytes until nothing fits any more. It answers 503, keeps all that
+// TestDiskFull lets a daemon run on a disk with two megabytes left until nothing fits any more. It answers 503, keeps all that
 // it acknowledged, and goes on when there is room again.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
@@ -51,11 +51,11 @@ func TestDiskFull(t *testing.T) {
 		return
 	}
 	disk := t.TempDir()
-	require.NoError(t, syscall.Mount("tmpfs", disk, "tmpfs", 0, fmt.Sprintf("size=%d,mode=0700", 2<<20)))
+	require.NoError(t, syscall.Mount("tmpfs", disk, "tmpfs", 0, fmt.Sprintf("size=%d,mode=0700", 24<<20)))
 	t.Cleanup(func() { require.NoError(t, syscall.Unmount(disk, syscall.MNT_DETACH)) })
 	s := newSite(t, "sqlite:"+filepath.Join(disk, "store.db"))
 	ballast := filepath.Join(disk, "ballast")
-	require.NoError(t, os.WriteFile(ballast, make([]byte, 512<<10), 0o600))
+	require.NoError(t, os.WriteFile(ballast, make([]byte, 22<<20), 0o600))
 	d := s.serve("one")
 	var acknowledged []string
 	deliver := func(id string) error {

@@ -120,6 +120,10 @@ func (q *Queue) conclude(ctx context.Context, c store.Claim, limits Limits, err 
 		log.Info("work postponed", "for", pause, "error", err)
 		return q.finish(ctx, c, store.End{Failed: err.Error(), Later: true}, pause+rand.N(pause/10+1))
 	}
+	if errors.Is(err, store.ErrFull) { // that says nothing about the work
+		log.Warn("work postponed, because the store takes nothing", "error", err)
+		return q.finish(ctx, c, store.End{Failed: err.Error(), Later: true}, limits.after(0))
+	}
 	attempts := c.Want.Attempts + 1
 	end := store.End{Failed: err.Error(), Park: attempts >= limits.Attempts}
 	if end.Park {
