@@ -18,6 +18,7 @@ test: setup vet
 
 eval: setup
 	$(GO) run ./cmd/evals run --quiet --out out/evals --baseline evals/baseline.json $(ARGS)
+	$(GO) run ./cmd/evals risk
 
 bench: setup
 	.ci/bench docs/performance.md

@@ -22,6 +22,7 @@ type githubFlags struct {
 	APIURL    string `help:"GitHub's API." default:"https://api.github.com" env:"GITHUB_API_URL" name:"api-url"`
 	ServerURL string `help:"GitHub's pages and git remotes." default:"https://github.com" env:"GITHUB_SERVER_URL" name:"server-url"`
 	AppID     int64  `help:"Id of our own GitHub App. Its private key is in HOTFIX_APP_PRIVATE_KEY, or in the file that HOTFIX_APP_PRIVATE_KEY_FILE names." env:"HOTFIX_APP_ID" placeholder:"ID"`
+	readOnly  bool
 	Kernel    string `help:"Address of the kernel, to renew its tokens when work takes longer than the hour they live." env:"HOTFIX_KERNEL_URL" placeholder:"URL" name:"kernel-url"`
 	Writes    int    `help:"Most writes in a minute with one credential; 0 is no bound. GitHub allows about 80." name:"limit-writes" default:"60"`
 
@@ -97,7 +98,7 @@ func (f githubFlags) connect(log *slog.Logger, mirrors string) (*hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.Mirrors = mirrors
+	cfg.Mirrors, cfg.ReadOnly = mirrors, f.readOnly
 	h := &hub{}
 	if f.Kernel != "" {
 		if h.renew, err = kernel.NewRenewer(f.Kernel, nil, nil); err != nil {

@@ -32,6 +32,7 @@ type cli struct {
 
 	Init    initCmd    `cmd:"" help:"Write the files that an installation needs."`
 	Doctor  doctorCmd  `cmd:"" help:"Look at this installation and say what is wrong and what to do."`
+	Shadow  shadowCmd  `cmd:"" help:"Say what a daemon in the shadow would have done."`
 	Jobs    jobsCmd    `cmd:"" help:"Look at work that was given up, and release or drop it."`
 	Store   storeCmd   `cmd:"" help:"Check or back up the store."`
 	Capsule capsuleCmd `cmd:"" help:"Write one failure to a file that can be replayed elsewhere."`

@@ -35,6 +35,8 @@ type serveCmd struct {
 	Allow     []string        `help:"Repositories to write to: owner/name, or owner/* for all of an owner's. Nothing else is touched." env:"HOTFIX_ALLOW" placeholder:"REPO"`
 	Fix       bool            `help:"Attempt fixes where the risk is low. Needs a model and a sandbox." default:"true" negatable:"" env:"HOTFIX_FIX"`
 	Commands  bool            `help:"Let the model run shell commands of its own in the sandbox, on a copy of the repository." default:"true" negatable:"" env:"HOTFIX_COMMANDS"`
+	AutoMerge bool            `help:"Let installations ask for fixes of low risk to be merged by GitHub once its required checks have passed." env:"HOTFIX_AUTO_MERGE"`
+	Shadow    bool            `help:"Decide everything and write nothing to GitHub. The shadow command and a weekly line in the log say what would have been done." env:"HOTFIX_SHADOW"`
 	ShortName string          `help:"owner/repo@ref that this daemon runs as. Default: the release or commit it was built from." env:"HOTFIX_SHORT_NAME" placeholder:"REPO@REF"`
 	Homepage  string          `help:"Public address of this daemon, for the manifest." env:"HOTFIX_HOMEPAGE" placeholder:"URL"`
 
@@ -218,12 +220,17 @@ func (c *serveCmd) daemon(key []byte, data string, log *slog.Logger) (cfg daemon
 	if err != nil {
 		return cfg, nil, err
 	}
+	c.Github.readOnly = c.Shadow
 	if github, err = c.Github.connect(log, filepath.Join(data, "mirrors")); err != nil {
 		return cfg, nil, err
 	}
+	connect := github.as
+	if c.Shadow {
+		connect = shadowed(connect)
+	}
 	cfg = daemon.Config{
-		Policy:  triage.Policy{Allow: allow, MaxFixesPerDay: c.Budget.PerDay, MaxAttempts: 3, MaxFiles: 8, MaxLines: 300},
-		Connect: github.as, Sources: sources, Key: key, Server: c.Github.ServerURL, Log: log, Version: version(),
+		Policy:  triage.Policy{Allow: allow, MaxFixesPerDay: c.Budget.PerDay, MaxAttempts: 3, MaxFiles: 8, MaxLines: 300, AutoMerge: c.AutoMerge},
+		Connect: connect, Shadow: c.Shadow, Sources: sources, Key: key, Server: c.Github.ServerURL, Log: log, Version: version(),
 		Breaker: daemon.Breaker{PerHour: c.Break.PerHour, PerDay: c.Break.PerDay, Overall: c.Break.Overall, Notify: c.Break.Notify},
 		Budget:  agent.Budget{Steps: c.Budget.Steps, Tokens: c.Budget.Tokens, Wall: c.Budget.Wall, Money: c.Budget.Money},
 	}

@@ -20,6 +20,10 @@ var propose = []agenttest.Turn{
 	agenttest.Call("open-pr", map[string]any{"title": "Add nothing up to zero", "explanation": "`reduce` needs a first value.", "risk": "None."}),
 }
 
+// thorough is propose with a test that checks more than the fault, so that nothing speaks against the fix.
+var thorough = append([]agenttest.Turn{agenttest.Call("write-patch", edit("test/empty.test.js", "", strings.TrimSuffix(regression, "\n")+
+	"\ntest(\"adds one\", () => {\n  assert.equal(add([1]), 1);\n  assert.equal(add([0, 0]), 0);\n});\n"))}, propose[1:]...)
+
 // round has the daemon look at everything and do what it wants done, attempts included.
 func (w *world) round(t *testing.T, fp hotfix.Fingerprint) hotfix.Case {
 	t.Helper()
@@ -189,13 +193,14 @@ func TestAutoMergeNeedsEverybodysConsent(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, func(cfg *daemon.Config) {
-				fixing(t, agenttest.Play(propose...))(cfg)
+				fixing(t, agenttest.Play(thorough...))(cfg)
 				cfg.Policy.AutoMerge = tt.operator
 			})
 			if tt.refused {
 				w.forge.ForbidAutoMerge(repo, true)
 			}
 			n := w.notice(t, "one")
+			n.ID = "with settings"
 			if tt.setting {
 				n.Settings = []byte(`{"riskPolicy": {"autoMerge": true}}`)
 			}
@@ -203,7 +208,7 @@ func TestAutoMergeNeedsEverybodysConsent(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, w.daemon.Handle(t.Context(), n))
 			pull := w.forge.Pulls(repo)[0]
-			require.Equal(t, tt.armed, pull.Pull.AutoMerge)
+			require.Equal(t, tt.armed, pull.Pull.AutoMerge, pull.Body)
 			require.Equal(t, !tt.armed, pull.Pull.Draft, "what is not armed is a draft")
 			require.False(t, pull.Pull.Merged, "nothing is ever merged by the daemon")
 		})

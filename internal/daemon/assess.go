@@ -3,9 +3,12 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/triage"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
 )
@@ -100,4 +103,22 @@ func (w *work) forbidden() *hotfix.Reason {
 		return nil
 	}
 	return w.bench.Tree.Forbids()
+}
+
+// together counts the other repositories that failed within ten minutes in the same way.
+func (d *Daemon) together(ctx context.Context, repo hotfix.Repo, f *hotfix.Failure) (int, error) {
+	if f == nil {
+		return 0, nil
+	}
+	latest, err := d.cfg.Store.Cases(ctx, store.CaseFilter{Limit: 50})
+	if err != nil {
+		return 0, fmt.Errorf("look at failures elsewhere: %w", err)
+	}
+	class, others := triage.Classify(*f), map[string]bool{}
+	for _, c := range latest {
+		if !c.Repo.Is(repo) && d.cfg.Now().Sub(c.Last) < 10*time.Minute && triage.Classify(c.Latest) == class {
+			others[strings.ToLower(c.Repo.String())] = true
+		}
+	}
+	return len(others), nil
 }

@@ -67,6 +67,7 @@ type Config struct {
 	ModelName  string // as settings name it
 	NoFix      string // why Model or Box is nil, in words for a maintainer
 	Budget     agent.Budget
+	Shadow     bool                                                                     // nothing is written: Connect's forges only pretend, see Shadow
 	Opinion    func(context.Context, hotfix.Case, hotfix.Patch) (hotfix.Opinion, error) // of a second model on a proven patch; nil asks none
 	Price      func(agent.Tokens) float64                                               // of the model, in dollars; nil if it is not known
 	Key        []byte                                                                   // signs the markers in issues
@@ -92,6 +93,7 @@ type Event struct {
 type Daemon struct {
 	cfg       Config
 	manifests *manifests
+	week      week
 }
 
 // New returns a daemon, or says what is missing.
@@ -129,7 +131,7 @@ func New(cfg Config) (*Daemon, error) {
 	if !cfg.canAsk() || cfg.Box == nil {
 		cfg.Policy.NoFix = cfg.NoFix
 	}
-	return &Daemon{cfg, newManifests(cfg.Sources.Private, cfg.Now)}, nil
+	return &Daemon{cfg: cfg, manifests: newManifests(cfg.Sources.Private, cfg.Now), week: week{from: cfg.Now()}}, nil
 }
 
 // canAsk reports whether there is a model to ask.
@@ -320,6 +322,9 @@ func (d *Daemon) policy(ctx context.Context, repo hotfix.Repo, n hotfix.Notice) 
 	cases, err := d.cfg.Store.Cases(ctx, store.CaseFilter{Repo: repo, Limit: 1000})
 	if err != nil {
 		return p, fmt.Errorf("count attempts in %s: %w", repo, err)
+	}
+	if p.Together, err = d.together(ctx, repo, n.Failure); err != nil {
+		return p, err
 	}
 	since := d.cfg.Now().Add(-24 * time.Hour)
 	for _, c := range cases {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
@@ -148,4 +149,27 @@ func (w Would) Print(out io.Writer) error {
 	}
 	_, err := fmt.Fprintln(out)
 	return err
+}
+
+// A week is how long the shadow keeps to itself what it would have done.
+type week struct {
+	mu   sync.Mutex
+	from time.Time
+}
+
+// weekly logs once a week what would have been done in it.
+func (d *Daemon) weekly(ctx context.Context) error {
+	d.week.mu.Lock()
+	defer d.week.mu.Unlock()
+	now := d.cfg.Now()
+	if !d.cfg.Shadow || now.Sub(d.week.from) < 7*24*time.Hour {
+		return nil
+	}
+	w, err := WouldHave(ctx, d.cfg.Store, d.week.from)
+	if err != nil {
+		return err
+	}
+	d.week.from = now
+	d.cfg.Log.Info("a week in the shadow", "cases", w.Cases, "seen", w.Seen, "issues", w.Issues, "drafts", w.Drafts, "held", w.Held)
+	return nil
 }

@@ -19,7 +19,7 @@ const watchPage = 200
 // Watch looks at everything that changes by itself: drafts that people merged or closed, silence that says something,
 // snoozes that are over, figures that were held back. One case that cannot be looked at does not stop the others.
 func (d *Daemon) Watch(ctx context.Context) error {
-	var errs []error
+	errs := []error{d.weekly(ctx)}
 	for _, repo := range d.cfg.Status {
 		errs = append(errs, d.status(ctx, repo))
 	}

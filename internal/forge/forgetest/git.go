@@ -96,7 +96,10 @@ func (f *Forge) Commit(name hotfix.Repo, branch, message string, files map[strin
 	if err != nil {
 		return "", err
 	}
-	return f.commit(r, branch, message, files)
+	if hash, err = f.commit(r, branch, message, files); err == nil {
+		f.touchPulls(r, map[string]string{branch: hash}, f.Now())
+	}
+	return hash, err
 }
 
 // Log returns the commits of a branch, newest first, as git log prints them: hash, author, date, message, files.
