@@ -29,8 +29,8 @@ var initTemplates embed.FS
 type initCmd struct {
 	Dir      string   `help:"Directory to write the files to. Files that exist are left alone." default:"hotfix-install" type:"path"`
 	Owner    string   `help:"Account or organisation that installs the daemon." placeholder:"LOGIN"`
-	RunAs    string   `help:"How it runs: service (systemd) or container." enum:"service,container," default:"" placeholder:"HOW"`
-	Homepage string   `help:"Public https address that the kernel and GitHub can reach it at." placeholder:"URL"`
+	RunAs    string   `help:"How it runs: service (systemd), container, or action (a GitHub workflow, nothing to operate)." enum:"service,container,action," default:"" placeholder:"HOW"`
+	Homepage string   `help:"Public https address that the kernel and GitHub can reach it at. Not for action." placeholder:"URL"`
 	Allow    []string `help:"Repositories it may write to. Default: all of the owner's." placeholder:"REPO"`
 	Fix      bool     `help:"Draft pull requests too, not only issues." default:"true" negatable:""`
 	Force    bool     `help:"Overwrite files that exist."`
@@ -39,18 +39,20 @@ type initCmd struct {
 // Help is the long text of `init --help`.
 func (*initCmd) Help() string {
 	return `Asks for what no flag says, if there is a terminal. Writes a block for the kernel's configuration and a manifest for a
-GitHub App, and beside them, by how it runs, a hardened systemd unit or a container file.
+GitHub App, and beside them, by how it runs, a hardened systemd unit, a container file or the compute workflow.
 Nothing secret is asked for or written; the file env says which variables hold the credentials.
 
 Examples:
   daemon-hotfix init
-  daemon-hotfix init --owner acme --run-as service --homepage https://hotfix.acme.example`
+  daemon-hotfix init --owner acme --run-as service --homepage https://hotfix.acme.example
+  daemon-hotfix init --owner acme --run-as action --no-fix`
 }
 
 // initFiles are what each way to run needs, by template and by the name it is written under.
 var initFiles = map[string][][2]string{
 	"service":   {{"kernel-config.yml", "kernel-config.yml"}, {"daemon-hotfix.service", "daemon-hotfix.service"}, {"config.yaml", "config.yaml"}, {"env", "env"}},
 	"container": {{"kernel-config.yml", "kernel-config.yml"}, {"Containerfile", "Containerfile"}, {"config.yaml", "config.yaml"}, {"env", "env"}},
+	"action":    {{"kernel-config.yml", "kernel-config.yml"}, {"compute.yml", ".github/workflows/compute.yml"}},
 }
 
 // Run asks, writes and says what to do next.
@@ -89,7 +91,7 @@ func (c *initCmd) ask(std streams) error {
 		needed    bool
 	}{
 		{&c.Owner, "--owner", "Account or organisation that installs the daemon", c.Owner == ""},
-		{&c.RunAs, "--run-as", "How it runs: service or container", c.RunAs == ""},
+		{&c.RunAs, "--run-as", "How it runs: service, container or action", c.RunAs == ""},
 	}
 	in := bufio.NewReader(std.In)
 	for _, q := range questions {
@@ -103,7 +105,7 @@ func (c *initCmd) ask(std streams) error {
 			return err
 		}
 	}
-	if c.Homepage == "" {
+	if c.Homepage == "" && c.RunAs != "action" {
 		if !terminal(std.In) {
 			return errors.New("--homepage is missing: the kernel has to know where to post failures")
 		}
@@ -132,7 +134,7 @@ func (c *initCmd) validate() error {
 		return fmt.Errorf("--owner: %q is not a login", c.Owner)
 	}
 	if _, ok := initFiles[c.RunAs]; !ok {
-		return fmt.Errorf("--run-as: %q is neither service nor container", c.RunAs)
+		return fmt.Errorf("--run-as: %q is none of service, container and action", c.RunAs)
 	}
 	if c.Homepage != "" {
 		u, err := url.Parse(c.Homepage)
@@ -159,10 +161,10 @@ func (c *initCmd) Listen() string {
 }
 
 func (c *initCmd) render(name string) ([]byte, error) {
-	t, err := template.ParseFS(initTemplates, "init/"+name+".tmpl")
-	if errors.Is(err, fs.ErrNotExist) || err != nil && strings.Contains(err.Error(), "matches no files") {
-		return initTemplates.ReadFile("init/" + name) // a file without anything to fill in
+	if text, err := initTemplates.ReadFile("init/" + name); err == nil {
+		return text, nil // nothing in it is to be filled in
 	}
+	t, err := template.ParseFS(initTemplates, "init/"+name+".tmpl")
 	if err != nil {
 		return nil, err
 	}
@@ -213,6 +215,8 @@ func (c *initCmd) next() string {
 		steps = append(steps, "Put the credentials into env, the files where daemon-hotfix.service says, and start it.")
 	case "container":
 		steps = append(steps, "Put the credentials into env; the end of Containerfile shows how to build and run.")
+	case "action":
+		steps = append(steps, "Fork "+home+" as "+c.Plugin()+", put compute.yml there, and set the repository's variables and secrets that it names.")
 	}
 	steps = append(steps,
 		"Add kernel-config.yml to the kernel's configuration in "+c.Owner+"/.ubiquity-os.",

@@ -21,6 +21,7 @@ func TestInit(t *testing.T) {
 	}{
 		{"service", []string{"--run-as", "service", "--homepage", "https://hotfix.acme.example"}, []string{"kernel-config.yml", "daemon-hotfix.service", "config.yaml", "env", "github-app.json"}},
 		{"container", []string{"--run-as", "container", "--homepage", "https://hotfix.acme.example", "--no-fix"}, []string{"kernel-config.yml", "Containerfile", "config.yaml", "env", "github-app.json"}},
+		{"action", []string{"--run-as", "action"}, []string{"kernel-config.yml", ".github/workflows/compute.yml", "github-app.json"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -40,6 +41,10 @@ func TestInit(t *testing.T) {
 				Hook struct{ URL string } `json:"hook_attributes"`
 			}
 			require.NoError(t, json.Unmarshal(raw, &app))
+			if tt.name == "action" { // the kernel's dispatch is its only door
+				require.Empty(t, app.Hook.URL)
+				return
+			}
 			require.Equal(t, "https://hotfix.acme.example/github", app.Hook.URL)
 
 			// The daemon starts with the configuration, and refuses nothing of it.
@@ -58,6 +63,16 @@ func TestInit(t *testing.T) {
 			require.Equal(t, "MINE=1\n", string(mine))
 		})
 	}
+}
+
+// The workflow that init writes is the one that this repository has.
+func TestInitWritesOurOwnWorkflow(t *testing.T) {
+	t.Parallel()
+	ours, err := os.ReadFile("../../.github/workflows/compute.yml")
+	require.NoError(t, err)
+	written, err := initTemplates.ReadFile("init/compute.yml")
+	require.NoError(t, err)
+	require.Equal(t, string(ours), string(written), "copy .github/workflows/compute.yml to cmd/daemon-hotfix/init")
 }
 
 // What the environment may hold is what serve says that it reads.
