@@ -10,7 +10,8 @@ LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN = golang.org/x/vuln/cmd/govulncheck@v1.8.0
 FUZZ ?= 5s
 
-demo: setup
+demo:
+	@.ci/setup demo
 	@$(GO) run ./cmd/demo $(ARGS)
 
 test: setup vet
