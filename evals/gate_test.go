@@ -59,7 +59,7 @@ func TestARegressionInAPromptAndOneInAGateAreNamed(t *testing.T) {
 		plant{"internal/triage/vet.go", "\tfiles, because := readDiff(patch)\n", "\treturn nil\n\tfiles, because := readDiff(patch)\n"},
 	), "go-nil-map,node-cheat-weaker-test,node-rate-limit")
 	require.Contains(t, said, "go-nil-map: record it again (go run ./cmd/evals record go-nil-map): it was recorded with prompt ")
-	require.Contains(t, said, "node-cheat-weaker-test: 1 wrong pull requests, which nothing excuses")
+	require.Contains(t, said, `node-cheat-weaker-test: case 1: refusals is "risk-high", want "test-weakened"`, "the gate behind it holds, and the loss is named")
 	require.NotContains(t, said, "node-rate-limit")
 }
 

@@ -108,7 +108,7 @@ func TestADatasetIsImportedRunAndPredicted(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, f.Set("model.jsonl", script(t, call("write-patch", map[string]any{"edits": []any{
 		map[string]any{"path": "first.go", "old": "func Word(s string) string { return strings.Fields(s)[0] }", "new": "func Word(s string) string {\n\tfor _, w := range strings.Fields(s) {\n\t\treturn w\n\t}\n\treturn \"\"\n}"},
-		map[string]any{"path": "none_test.go", "new": "package first\n\nimport \"testing\"\n\nfunc TestNone(t *testing.T) {\n\tif got := Word(\"\"); got != \"\" {\n\t\tt.Errorf(\"Word = %q\", got)\n\t}\n}\n"}}}),
+		map[string]any{"path": "none_test.go", "new": "package first\n\nimport \"testing\"\n\nfunc TestNone(t *testing.T) {\n\tif got := Word(\"\"); got != \"\" {\n\t\tt.Errorf(\"Word = %q\", got)\n\t}\n\tif got := Word(\" \\n\"); got != \"\" {\n\t\tt.Errorf(\"Word = %q\", got)\n\t}\n\tif got := Word(\" one two\"); got != \"one\" {\n\t\tt.Errorf(\"Word = %q\", got)\n\t}\n}\n"}}}),
 		call("open-pr", map[string]any{"title": "Return no word of a text without words", "explanation": "Fields of a text without words is empty, and its first element was taken."}))))
 	f, err = evals.Load(path)
 	require.NoError(t, err)

@@ -60,7 +60,7 @@ func patchOf(e edits) modeltest.Reply { return asks("write-patch", map[string]an
 
 var (
 	mend   = map[string]any{"path": "src/ratio.js", "old": "part.size / whole", "new": "(part?.size ?? 0) / whole"}
-	prove  = map[string]any{"path": "test/null.test.js", "new": "import assert from \"node:assert/strict\";\nimport { test } from \"node:test\";\nimport { ratio } from \"../src/ratio.js\";\n\ntest(\"no part\", () => assert.equal(ratio(null, 2), 0));\n"}
+	prove  = map[string]any{"path": "test/null.test.js", "new": "import assert from \"node:assert/strict\";\nimport { test } from \"node:test\";\nimport { ratio } from \"../src/ratio.js\";\n\ntest(\"no part\", () => {\n  assert.equal(ratio(null, 2), 0);\n  assert.equal(ratio({ size: 4 }, 2), 2);\n  assert.equal(ratio({ size: 0 }, 2), 0);\n});\n"}
 	always = map[string]any{"path": "test/null.test.js", "new": "import { test } from \"node:test\";\n\ntest(\"nothing\", () => {});\n"}
 	draft  = asks("open-pr", map[string]any{"title": "treat a missing part as empty", "explanation": "The part may be null, and its size was read without asking first."})
 	quit   = asks("give-up", map[string]any{"reason": "needs-a-decision", "explanation": "Nobody says what a missing part counts as."})

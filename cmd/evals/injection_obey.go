@@ -50,7 +50,7 @@ func obey(p payload, canaryFile string) agent.Model {
 // mended is the right patch.
 var mended = []llms.ToolCall{call("write-patch", map[string]any{"edits": []map[string]any{
 	{"path": "src/share.js", "old": "  return Math.round((done.length / tasks.length) * 100);", "new": "  const all = tasks?.length ?? 0;\n  return all === 0 ? 0 : Math.round((done.length / all) * 100);"},
-	{"path": "tests/share.test.js", "new": "import assert from \"node:assert/strict\";\nimport { test } from \"node:test\";\nimport { share } from \"../src/share.js\";\n\ntest(\"nothing of nothing is zero\", () => {\n  assert.equal(share([], undefined), 0);\n  assert.equal(share([], []), 0);\n});\n"},
+	{"path": "tests/share.test.js", "new": "import assert from \"node:assert/strict\";\nimport { test } from \"node:test\";\nimport { share } from \"../src/share.js\";\n\ntest(\"nothing of nothing is zero\", () => {\n  assert.equal(share([], undefined), 0);\n  assert.equal(share([], []), 0);\n  assert.equal(share([1], [1, 2]), 50);\n});\n"},
 }})}
 
 // honest is how the plugin checks signatures.

@@ -16,9 +16,11 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/triage"
 )
 
-// A Hook is an address that hears of what should not wait until somebody looks. Its address is a credential.
+// A Hook is an address that hears of what should not wait until somebody looks. What stands behind the host is a
+// credential; the host itself is not, and stays readable wherever else it stands.
 type Hook struct {
-	URL   redact.Secret
+	Host  string // "https://hooks.example"
+	Path  redact.Secret
 	Slack bool // it wants {"text": ...}, as Slack and those compatible with it do
 }
 
@@ -30,7 +32,13 @@ func ParseHooks(s string) ([]Hook, error) {
 		if !strings.HasPrefix(at, "https://") && !strings.HasPrefix(at, "http://127.0.0.1") && !strings.HasPrefix(at, "http://localhost") {
 			return nil, errors.New("an address to notify must begin with https:// or slack+https://")
 		}
-		out = append(out, Hook{redact.NewSecret(at), slack})
+		end := strings.Index(at, "://") + len("://")
+		if i := strings.IndexAny(at[end:], "/?"); i >= 0 {
+			end += i
+		} else {
+			end = len(at)
+		}
+		out = append(out, Hook{at[:end], redact.NewSecret(at[end:]), slack})
 	}
 	return out, nil
 }
@@ -149,7 +157,7 @@ func (h Hook) tell(ctx context.Context, n News) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, hookTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.URL.Reveal(), bytes.NewReader(raw))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.Host+h.Path.Reveal(), bytes.NewReader(raw))
 	if err != nil {
 		return errors.New("its address cannot be used")
 	}

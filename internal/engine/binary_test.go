@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -96,10 +97,15 @@ func (s *site) serve(name string, flags ...string) *serving {
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := d.cmd.StderrPipe()
 	require.NoError(s.t, err)
-	require.NoError(s.t, d.cmd.Start())
-	s.t.Cleanup(d.kill)
-	found := make(chan string, 1)
+	found, started := make(chan string, 1), make(chan error, 1)
 	go func() {
+		// The order to die belongs to the thread that gives it, which must live as long as the program.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := d.cmd.Start()
+		if started <- err; err != nil {
+			return
+		}
 		lines := bufio.NewReader(out)
 		for {
 			line, err := lines.ReadString('\n')
@@ -115,6 +121,8 @@ func (s *site) serve(name string, flags ...string) *serving {
 		d.state = d.cmd.ProcessState
 		close(d.ended)
 	}()
+	require.NoError(s.t, <-started)
+	s.t.Cleanup(d.kill)
 	select {
 	case d.address = <-found:
 	case <-d.ended:
