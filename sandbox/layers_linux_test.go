@@ -30,6 +30,9 @@ func TestLayersAreRequired(t *testing.T) {
 				}
 				_, err := sandbox.Native(sandbox.WithBroken(sandbox.Config{}, map[string]int{layer: int(errno)}))
 				require.ErrorContains(t, err, layer+": "+errno.Error())
+				if layer == "proc" && errno == syscall.EPERM {
+					require.ErrorContains(t, err, "ProtectKernelTunables", "it says what a person can do")
+				}
 			})
 		}
 	}

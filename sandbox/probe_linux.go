@@ -171,6 +171,10 @@ func explain(err error) error {
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EACCES) {
 		return fmt.Errorf("%w: %w", errNoNamespaces, err)
 	}
+	if strings.Contains(err.Error(), "proc: "+syscall.EPERM.Error()) { // said by the first process, so it is text
+		return fmt.Errorf("parts of /proc are hidden or read-only here, as a container engine or systemd's ProtectKernelTunables make them, "+
+			"so the sandbox cannot mount one of its own: the probe did not start: %w", err)
+	}
 	return fmt.Errorf("the probe did not start: %w", err)
 }
 
