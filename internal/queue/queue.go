@@ -40,6 +40,7 @@ type Limits struct {
 	PerRepo  int           // in one repository, over all machines; negative is no limit
 	Timeout  time.Duration // for one attempt
 	Attempts int           // before it is parked
+	Deaths   int           // of the process that was at it, before it is parked; most have other reasons, and blame all that was in hand
 	Backoff  time.Duration // after the first failure; doubled after each
 	Longest  time.Duration // that a backoff may become
 }
@@ -118,9 +119,9 @@ func New(ctx context.Context, cfg Config) (*Queue, error) {
 }
 
 func (c *Config) defaults() {
-	c.Triage = c.Triage.or(Limits{AtOnce: 16, Timeout: 2 * time.Minute, Attempts: 8, Backoff: 2 * time.Second, Longest: 10 * time.Minute})
-	c.Report = c.Report.or(Limits{AtOnce: 4, Timeout: 5 * time.Minute, Attempts: 8, Backoff: 5 * time.Second, Longest: 30 * time.Minute})
-	c.Fix = c.Fix.or(Limits{AtOnce: 1, PerRepo: 1, Timeout: 45 * time.Minute, Attempts: 3, Backoff: time.Minute, Longest: time.Hour})
+	c.Triage = c.Triage.or(Limits{AtOnce: 16, Timeout: 2 * time.Minute, Attempts: 8, Deaths: 40, Backoff: 2 * time.Second, Longest: 10 * time.Minute})
+	c.Report = c.Report.or(Limits{AtOnce: 4, Timeout: 5 * time.Minute, Attempts: 8, Deaths: 40, Backoff: 5 * time.Second, Longest: 30 * time.Minute})
+	c.Fix = c.Fix.or(Limits{AtOnce: 1, PerRepo: 1, Timeout: 45 * time.Minute, Attempts: 3, Deaths: 10, Backoff: time.Minute, Longest: time.Hour})
 	defaultTo(&c.WatchEvery, 5*time.Minute)
 	defaultTo(&c.WatchTimeout, 10*time.Minute)
 	defaultTo(&c.KeepNotices, 30*24*time.Hour)
@@ -141,6 +142,7 @@ func (l Limits) or(other Limits) Limits {
 	defaultTo(&l.PerRepo, other.PerRepo)
 	defaultTo(&l.Timeout, other.Timeout)
 	defaultTo(&l.Attempts, other.Attempts)
+	defaultTo(&l.Deaths, other.Deaths)
 	defaultTo(&l.Backoff, other.Backoff)
 	defaultTo(&l.Longest, other.Longest)
 	return l

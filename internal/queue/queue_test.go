@@ -535,7 +535,7 @@ func deadly(t *testing.T, h *house) {
 	h.loseJobs() // so that only the sweep can find it
 
 	cfg := h.config(h.work())
-	cfg.Fix.Attempts = 1
+	cfg.Fix.Deaths = 1
 	h.start(cfg)
 	list := h.parked()
 	require.Equal(t, "the process that was at it died", list[0].Reason)
