@@ -221,7 +221,7 @@ func (d *Daemon) count(ctx context.Context, fp hotfix.Fingerprint, n hotfix.Noti
 		return nil, of, nil
 	}
 	old := c.Latest
-	s := hotfix.Sighting{Failure: *n.Failure, Names: append([]string{n.ID}, n.Also...)}
+	s := hotfix.Sighting{Failure: *n.Failure, Names: append([]string{n.ID}, n.Also...), Counted: n.Counted}
 	if s.Fixed, err = d.fixed(ctx, c, n); err != nil {
 		return nil, "", err
 	}
@@ -257,6 +257,7 @@ func (d *Daemon) decide(ctx context.Context, c *hotfix.Case, change hotfix.Chang
 	if err != nil {
 		return nil, err
 	}
+	c.Counts = n.ID
 	if err := d.cfg.Store.SaveCase(ctx, *c, next...); err != nil {
 		return nil, fmt.Errorf("save case %s: %w", c.Fingerprint, err)
 	}

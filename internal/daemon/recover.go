@@ -129,8 +129,7 @@ func (d *Daemon) remember(ctx context.Context, forge Forge, c *hotfix.Case) erro
 			absorb(&old, twin)
 		}
 	}
-	unknown := func(name string) bool { return !slices.Contains(c.Seen, name) }
-	if !ok || len(old.Seen) > 0 && !slices.ContainsFunc(old.Seen, unknown) {
+	if !ok || !c.First.After(old.First) && c.Count >= old.Count {
 		return nil // a process that knew no more than we do wrote this, and died before it could note the number
 	}
 	s := hotfix.Sighting{Failure: c.Latest, Names: c.Seen}

@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/daemon"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
 )
@@ -32,6 +34,33 @@ func TestALostCaseComesBackFromItsIssue(t *testing.T) {
 	require.Len(t, w.forge.Issues(repo), 1)
 	require.Equal(t, 3, again.theCase(t, n).Count)
 	require.Contains(t, w.forge.Issues(repo)[0].Body, "3 times")
+}
+
+// A process dies, and others count far more than a case remembers by name before its work is done again.
+func TestWorkThatIsDoneAgainCountsOnce(t *testing.T) {
+	t.Parallel()
+	w, ctx := newWorld(t, nil), t.Context()
+	first := w.notice(t, "first")
+	for i := range 20 {
+		require.NoError(t, w.daemon.Triage(ctx, w.notice(t, fmt.Sprint("early-", i)).ID))
+	}
+	require.NoError(t, w.daemon.Triage(ctx, first.ID)) // and it dies before the queue knows
+	fp := w.theCase(t, first).Fingerprint
+	require.NoError(t, w.daemon.Report(ctx, fp)) // and it dies before the issue's number is saved
+	unlock, err := w.store.Lock(ctx, fp)
+	require.NoError(t, err)
+	c, err := w.store.Case(ctx, fp)
+	require.NoError(t, err)
+	c.Issue, c.Told, c.Shown = 0, 0, hotfix.Shown{}
+	require.NoError(t, w.store.SaveCase(ctx, c))
+	unlock()
+	for i := range 300 {
+		require.NoError(t, w.daemon.Triage(ctx, w.notice(t, fmt.Sprint("late-", i)).ID))
+	}
+	require.NoError(t, w.daemon.Triage(ctx, first.ID))
+	require.NoError(t, w.daemon.Report(ctx, fp))
+	require.Equal(t, 321, w.theCase(t, first).Count)
+	require.Len(t, w.forge.Issues(repo), 1)
 }
 
 func TestAFloodOfProblemsIsBroken(t *testing.T) {

@@ -56,6 +56,8 @@ type Case struct {
 	Trial       *Trial      `json:"trial,omitempty"`   // tests that were asked for and have not run
 	Like        []int       `json:"like,omitempty"`    // issues in its repository that may be about the same
 	Outage      bool        `json:"outage,omitempty"`  // DupOf is the same failure in another plugin, found by the daemon
+
+	Counts string `json:"-"` // id of the notice whose failure this change counts; a store notes it with the case
 }
 
 // A Shown is how we left the issue of a case.
@@ -106,6 +108,7 @@ type Sighting struct {
 	Failure Failure
 	Names   []string // under which this occurrence may arrive again
 	Fixed   Answer   // does the version that failed have the fix that was merged
+	Counted bool     // it stands in a case already
 }
 
 // A Split sends the failures of a case that say Text to a case of their own.
@@ -142,8 +145,8 @@ const (
 	NextFix    Next = "fix"    // attempt a fix
 )
 
-// seenMax bounds how many occurrence names a case remembers. A redelivery is sent within hours; a busy case
-// sees far fewer than this many in that time.
+// seenMax bounds how many occurrence names a case remembers: a redelivery under another id is sent within hours, and
+// more failures than this in between are beyond a count that matters. A store knows each notice that it counted.
 const seenMax = 256
 
 // Slack is how far two clocks may be apart: a failure this shortly after a case moved is from before.
@@ -154,7 +157,7 @@ const unsureMax = 2
 
 // Observe adds a failure to the case, lets it move the case, and says what that changed.
 func (c *Case) Observe(s Sighting) Change {
-	if c.saw(s.Names) {
+	if s.Counted || c.saw(s.Names) {
 		return Duplicate
 	}
 	f := s.Failure

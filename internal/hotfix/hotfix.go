@@ -141,6 +141,7 @@ type Notice struct {
 	Raw      json.RawMessage `json:"raw,omitempty"`      // the whole payload, scrubbed; only where the installation wants it stored
 	Token    redact.Secret   `json:"-"`                  // the delivery's GitHub token; a store seals it
 
+	Counted     bool          `json:"-"` // its failure stands in a case
 	Attestation redact.Secret `json:"-"` // the kernel's word for the token, which the gateway to language models asks for; sealed with it
 }
 

@@ -62,6 +62,11 @@ func (s *SQL) SaveCase(ctx context.Context, c hotfix.Case, next ...hotfix.Next) 
 		if err := putCase(ctx, tx, c, string(body), version); err != nil {
 			return err
 		}
+		if c.Counts != "" {
+			if _, err := tx.querier().exec(ctx, "UPDATE notices SET counted = 1 WHERE id = ?", []any{clean(c.Counts)}); err != nil {
+				return err
+			}
+		}
 		wants := make([]Want, 0, len(next))
 		for _, n := range next {
 			wants = append(wants, Want{Kind: Kind(n), Name: string(c.Fingerprint), Lane: lane(c.Repo)})

@@ -175,16 +175,16 @@ func (s *SQL) insertNotices(ctx context.Context, batch []*arrival) error {
 // Notice returns the notice with this id. Its token is empty once it has expired.
 func (s *SQL) Notice(ctx context.Context, id string) (hotfix.Notice, error) {
 	var body, token string
-	var expires int64
-	if err := s.first(ctx, "read notice "+id, "SELECT body, token, expires FROM notices WHERE id = ?", []any{clean(id)},
-		&body, &token, &expires); err != nil {
+	var expires, counted int64
+	if err := s.first(ctx, "read notice "+id, "SELECT body, token, expires, counted FROM notices WHERE id = ?", []any{clean(id)},
+		&body, &token, &expires, &counted); err != nil {
 		return hotfix.Notice{}, err
 	}
 	var n hotfix.Notice
 	if err := json.Unmarshal([]byte(body), &n); err != nil {
 		return hotfix.Notice{}, fmt.Errorf("decode notice %s: %w", id, err)
 	}
-	n.Token, n.Attestation = redact.Secret{}, redact.Secret{}
+	n.Token, n.Attestation, n.Counted = redact.Secret{}, redact.Secret{}, counted == 1
 	if s.now().Before(fromMicros(expires)) {
 		n.Token, n.Attestation = apart(s.box.open(id, token))
 	}

@@ -41,6 +41,7 @@ func Suite(t *testing.T, open func(t *testing.T) Store) {
 	}{
 		{"a notice comes back as it was, and once", notice},
 		{"notices that arrive together", crowd},
+		{"a notice that a case counts", counted},
 		{"what is not there", missing},
 		{"a case comes back as it was", roundTrip},
 		{"a lost update is an error", lostUpdate},
@@ -99,6 +100,33 @@ func notice(t *testing.T, s Store) {
 
 	_, err = s.SaveNotice(ctx, hotfix.Notice{})
 	require.ErrorContains(t, err, "is not an id")
+}
+
+func counted(t *testing.T, s Store) {
+	ctx := t.Context()
+	_, err := s.SaveNotice(ctx, Notice("delivery-1"))
+	require.NoError(t, err)
+	n, err := s.Notice(ctx, "delivery-1")
+	require.NoError(t, err)
+	require.False(t, n.Counted)
+
+	c := Case("v1-aa")
+	require.NoError(t, s.SaveCase(ctx, c))
+	c.Counts = "delivery-1"
+	require.ErrorIs(t, s.SaveCase(ctx, c), store.ErrConflict)
+	n, err = s.Notice(ctx, "delivery-1")
+	require.NoError(t, err)
+	require.False(t, n.Counted, "the case was not saved")
+
+	unlock, err := s.Lock(ctx, c.Fingerprint)
+	require.NoError(t, err)
+	defer unlock()
+	_, err = s.Case(ctx, c.Fingerprint)
+	require.NoError(t, err)
+	require.NoError(t, s.SaveCase(ctx, c))
+	n, err = s.Notice(ctx, "delivery-1")
+	require.NoError(t, err)
+	require.True(t, n.Counted)
 }
 
 func crowd(t *testing.T, s Store) {
