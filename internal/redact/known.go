@@ -13,28 +13,22 @@ import (
 
 // Values shorter than shortest are not looked for: they would be found everywhere. Of a longer one any part of at
 // least shortestPart bytes is. The first values made known stay known, as they are the process's own; of those that
-// come with each delivery the latest do.
+// come with each delivery at least the latest do.
 const (
 	shortest     = 8
 	shortestPart = 12
 	keepFirst    = 64
 	keepLatest   = 192
-	gram         = 8
-	gramStep     = 4
 )
 
-// A register holds the known values in every form they are likely to be written in. Every fourth 8 bytes of a form
-// are indexed, so that any part of it of 11 bytes or more holds an indexed place.
+// A register holds the known values in every form they are likely to be written in.
 type register struct {
 	mu     sync.RWMutex
-	values []string
-	forms  []string
-	grams  map[uint64]place
+	own    index    // the first values
+	lately [2]index // those since: when the second is full, the first is forgotten and the second takes its place
 	filter []uint64 // a bit for each gram's hash, to say no quickly
 	shift  uint
 }
-
-type place struct{ form, at int32 }
 
 var known = &register{}
 
@@ -43,47 +37,46 @@ func know(value string) { known.add(value) }
 
 func (r *register) add(value string) {
 	value = strings.TrimSpace(value)
-	if len(value) < shortest {
+	if len(value) < shortest || r.fresh(value) {
 		return
 	}
+	forms := formsOf(value)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if i := slices.Index(r.values, value); i >= 0 {
-		if i >= keepFirst {
-			r.values = append(slices.Delete(r.values, i, i+1), value)
-		}
+	to := &r.lately[1]
+	switch {
+	case r.own.values[value] || to.values[value]:
 		return
-	}
-	r.values = append(r.values, value)
-	if len(r.values) > keepFirst+2*keepLatest { // forget in batches: the index is made anew
-		r.values = slices.Delete(r.values, keepFirst, keepFirst+keepLatest)
-		r.forms, r.grams, r.filter = nil, nil, nil
-		for _, v := range r.values {
-			r.index(v)
-		}
-		return
-	}
-	r.index(value)
-}
-
-// index adds every form of a value.
-func (r *register) index(value string) {
-	if r.grams == nil {
-		r.grams = map[uint64]place{}
-	}
-	for _, form := range formsOf(value) {
-		n := int32(len(r.forms))
-		r.forms = append(r.forms, form)
-		for at := 0; at+gram <= len(form); at += gramStep {
-			if g := load(form, at); !r.has(g) {
-				r.grams[g] = place{n, int32(at)}
-				r.mark(g)
-			}
-		}
-	}
-	if 8*len(r.grams) > 64*len(r.filter) {
+	case len(r.own.values) < keepFirst:
+		to = &r.own
+	case len(to.values) >= keepLatest:
+		r.lately[0], r.lately[1] = r.lately[1], r.lately[0]
+		to.forget()
 		r.fill()
 	}
+	to.add(value, forms, r.mark)
+	if 8*r.grams() > 64*len(r.filter) {
+		r.fill()
+	}
+}
+
+// fresh reports whether a value is known and will not be forgotten soon.
+func (r *register) fresh(value string) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.own.values[value] || r.lately[1].values[value]
+}
+
+func (r *register) grams() int { return r.own.used + r.lately[0].used + r.lately[1].used }
+
+// place finds an indexed place of a gram.
+func (r *register) place(g uint64) (form string, at int, ok bool) {
+	for _, x := range []*index{&r.own, &r.lately[1], &r.lately[0]} {
+		if form, at, ok = x.place(g); ok {
+			return form, at, true
+		}
+	}
+	return "", 0, false
 }
 
 // mark sets the filter's bit of a gram.
@@ -94,34 +87,29 @@ func (r *register) mark(g uint64) {
 	}
 }
 
-func (r *register) has(g uint64) bool { _, ok := r.grams[g]; return ok }
-
-// fill makes the filter anew, sixteen times as large as what it holds, so that this is seldom needed.
+// fill makes the filter anew, sixteen times as large as what it holds, so that this is seldom needed. It never shrinks.
 func (r *register) fill() {
 	bits := uint(14)
-	for 1<<bits < 16*len(r.grams) {
+	if len(r.filter) > 0 {
+		bits = 64 - r.shift
+	}
+	for 1<<bits < 16*r.grams() {
 		bits++
 	}
 	r.shift = 64 - bits
-	r.filter = make([]uint64, 1<<(bits-6))
-	for g := range r.grams {
-		r.mark(g)
+	if clear(r.filter); len(r.filter) < 1<<(bits-6) {
+		r.filter = make([]uint64, 1<<(bits-6))
 	}
-}
-
-func hash(g uint64) uint64 { return g * 0x9e3779b97f4a7c15 }
-
-func load(s string, i int) uint64 {
-	_ = s[i+7]
-	return uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
-		uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+	for _, x := range []*index{&r.own, &r.lately[0], &r.lately[1]} {
+		x.each(r.mark)
+	}
 }
 
 // find calls found for every place in s where a known value or a part of one stands, until it returns false.
 func (r *register) find(s string, found func(start, end int) bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if len(r.values) == 0 || len(s) < gram {
+	if len(r.filter) == 0 || len(s) < gram {
 		return
 	}
 	filter, shift := r.filter, r.shift
@@ -132,13 +120,12 @@ func (r *register) find(s string, found func(start, end int) bool) {
 		if filter[h>>6]>>(h&63)&1 == 0 {
 			continue
 		}
-		p, ok := r.grams[g]
+		form, at, ok := r.place(g)
 		if !ok {
 			continue
 		}
-		form := r.forms[p.form]
-		start, left := extendLeft(s, i, form, int(p.at))
-		end, right := extendRight(s, i+gram, form, int(p.at)+gram)
+		start, left := extendLeft(s, i, form, at)
+		end, right := extendRight(s, i+gram, form, at+gram)
 		if right-left < min(shortestPart, len(form)) {
 			continue
 		}
@@ -215,10 +202,8 @@ func Leaks(s string) (leaks bool) {
 // formsOf returns the ways a value is likely to be written. A value of several lines is known by its lines.
 func formsOf(value string) []string {
 	var forms []string
-	seen := map[string]bool{}
 	add := func(form string) {
-		if len(form) >= shortest && !seen[form] {
-			seen[form] = true
+		if len(form) >= shortest && !slices.Contains(forms, form) {
 			forms = append(forms, form)
 		}
 	}
@@ -246,15 +231,25 @@ func formsOf(value string) []string {
 func writings(v string) []string {
 	reversed := []byte(v)
 	slices.Reverse(reversed)
+	digits := hex.EncodeToString([]byte(v))
+	forms := []string{v, string(reversed), percentAll(v), digits, strings.ToUpper(digits)}
+	if strings.IndexFunc(v, quotable) >= 0 {
+		forms = append(forms, quotings(v)...)
+	}
+	base64Forms(v, func(form string) { forms = append(forms, form) })
+	return forms
+}
+
+// quotable reports whether some way of quoting writes a character otherwise. Most tokens have none of these.
+func quotable(c rune) bool { return c >= 0x80 || !isWord(byte(c)) && !strings.ContainsRune("-._~", c) }
+
+func quotings(v string) []string {
 	quoted, _ := json.Marshal(v)
 	inJSON := strings.Trim(string(quoted), `"`)
 	again, _ := json.Marshal(inJSON)
-	digits := hex.EncodeToString([]byte(v))
-	forms := []string{v, string(reversed), inJSON, strings.Trim(string(again), `"`), strings.ReplaceAll(v, "/", `\/`), plainJSON(v), html.EscapeString(v),
+	return []string{inJSON, strings.Trim(string(again), `"`), strings.ReplaceAll(v, "/", `\/`), plainJSON(v), html.EscapeString(v),
 		strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&apos;").Replace(v), url.QueryEscape(v), url.PathEscape(v), percent(v, false, upperHex), percent(v, true, upperHex),
-		percent(v, false, lowerHex), percent(v, true, lowerHex), percentAll(v), strings.ReplaceAll(v, "'", `'\''`), digits, strings.ToUpper(digits)}
-	base64Forms(v, func(form string) { forms = append(forms, form) })
-	return forms
+		percent(v, false, lowerHex), percent(v, true, lowerHex), strings.ReplaceAll(v, "'", `'\''`)}
 }
 
 // plainJSON quotes v as encoders do that leave <, > and & alone.
@@ -265,13 +260,13 @@ func plainJSON(v string) string {
 // base64Forms adds v as it reads in base64 at each of the three places it may begin, in both alphabets.
 func base64Forms(v string, add func(string)) {
 	for shift := range 3 {
-		text := base64.StdEncoding.EncodeToString(append(make([]byte, shift), v...))
 		from, to := (shift*8+5)/6, (shift+len(v))*8/6
 		if to-from < shortest {
 			continue
 		}
-		add(text[from:to])
-		add(strings.NewReplacer("+", "-", "/", "_").Replace(text[from:to]))
+		raw := append(make([]byte, shift, shift+len(v)), v...)
+		add(base64.StdEncoding.EncodeToString(raw)[from:to])
+		add(base64.URLEncoding.EncodeToString(raw)[from:to])
 	}
 }
 
@@ -296,9 +291,9 @@ func percent(v string, strict bool, digits string) string {
 
 // percentAll writes every byte of v with a percent sign.
 func percentAll(v string) string {
-	var b strings.Builder
+	b := make([]byte, 0, 3*len(v))
 	for i := range len(v) {
-		b.Write([]byte{'%', lowerHex[v[i]>>4], lowerHex[v[i]&15]})
+		b = append(b, '%', lowerHex[v[i]>>4], lowerHex[v[i]&15])
 	}
-	return b.String()
+	return string(b)
 }

@@ -87,13 +87,43 @@ func TestRegister_firstValuesStayAndLatestReplaceTheOldest(t *testing.T) {
 	for i := range all {
 		r.add(value(i))
 	}
-	require.LessOrEqual(t, len(r.values), keepFirst+2*keepLatest)
-	held := func(i int) bool { return slices.Contains(r.values, value(i)) }
+	require.Len(t, r.own.values, keepFirst)
+	held := func(i int) (found bool) {
+		r.find("text "+value(i)+" text", func(start, end int) bool {
+			found = found || start == 5 && end == 5+len(value(i))
+			return true
+		})
+		return found
+	}
 	require.True(t, held(0))
 	require.True(t, held(keepFirst-1))
 	require.False(t, held(keepFirst))
 	require.True(t, held(all-keepLatest))
 	require.True(t, held(all-1))
+}
+
+func TestRegister_longValuesAreFoundInParts(t *testing.T) {
+	t.Parallel()
+	r := &register{}
+	random := rand.New(rand.NewPCG(3, 3))
+	long := pick(random, alnum, 800)
+	r.add(long)
+	for _, form := range formsOf(long) {
+		for at := 0; at+40 <= len(form); at += 37 {
+			found := false
+			r.find(" "+form[at:at+40]+" ", func(int, int) bool { found = true; return false })
+			require.True(t, found, "a part at %d of %.20s", at, form)
+		}
+	}
+}
+
+// BenchmarkKnow is what it costs to learn the token and the attestation of one delivery.
+func BenchmarkKnow(b *testing.B) {
+	r, random := &register{}, rand.New(rand.NewPCG(4, 4))
+	for b.Loop() {
+		r.add(pick(random, alnum, 40))
+		r.add(pick(random, alnum, 800))
+	}
 }
 
 func TestRegister_manyAtOnce(t *testing.T) {
