@@ -17,7 +17,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
 //go:embed migrations/*.sql
@@ -49,13 +48,13 @@ func (s *SQL) openLite(ctx context.Context, path string, maxBytes int64) error {
 		pragmas.Add("_pragma", fmt.Sprintf("max_page_count(%d)", max(maxBytes/pageBytes, 1)))
 	}
 	name := (&url.URL{Scheme: "file", Path: path, RawQuery: pragmas.Encode()}).String()
-	if s.lite, err = sql.Open("sqlite", name); err != nil {
+	if s.lite, err = sql.Open(liteDriver, name); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	full := maps.Clone(pragmas)
 	full["_pragma"] = append(slices.Clone(pragmas["_pragma"]), "synchronous(FULL)")
 	name = (&url.URL{Scheme: "file", Path: path, RawQuery: full.Encode()}).String()
-	if s.notices, err = sql.Open("sqlite", name); err != nil {
+	if s.notices, err = sql.Open(liteDriver, name); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	s.notices.SetMaxOpenConns(1)
