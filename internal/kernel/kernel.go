@@ -5,6 +5,7 @@ package kernel
 import (
 	"crypto/rsa"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -151,11 +152,12 @@ func sized(body []byte, opts Options) error {
 
 // parseObject reads a JSON object. Other JSON is against the schema; what is not JSON is refused before that.
 func parseObject(text []byte) (object, error) {
-	if !json.Valid(text) {
+	var o object
+	err := json.Unmarshal(text, &o)
+	if broken := (*json.SyntaxError)(nil); errors.As(err, &broken) {
 		return nil, refuse(StageJSON, "the request is not JSON")
 	}
-	var o object
-	if err := json.Unmarshal(text, &o); err != nil || o == nil {
+	if err != nil || o == nil {
 		return nil, refuse(StageSchema, "the request is not a JSON object")
 	}
 	return o, nil
