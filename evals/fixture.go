@@ -122,20 +122,20 @@ func Load(path string) (*Fixture, error) {
 // readFolder reads a folder as if it were an archive.
 func (f *Fixture) readFolder() (*txtar.Archive, error) {
 	a := &txtar.Archive{}
-	err := filepath.WalkDir(f.Path, func(path string, d fs.DirEntry, err error) error {
+	root, err := os.OpenRoot(f.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		rel, err := filepath.Rel(f.Path, path)
-		if err != nil {
-			return err
-		}
-		name := filepath.ToSlash(rel)
 		if name == "repo.bundle" {
-			f.Bundle, err = filepath.Abs(path)
+			f.Bundle, err = filepath.Abs(filepath.Join(f.Path, name))
 			return err
 		}
-		text, err := os.ReadFile(path)
+		text, err := root.ReadFile(name)
 		if name == "README.md" {
 			a.Comment = text
 		} else {

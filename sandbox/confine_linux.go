@@ -83,7 +83,7 @@ func (p *first) dropCapabilities() error {
 		return fmt.Errorf("secure bits: %w", err)
 	}
 	for c := uintptr(0); c < 64; c++ {
-		if err := prctl(unix.PR_CAPBSET_DROP, c, 0); err == syscall.EINVAL {
+		if err := prctl(unix.PR_CAPBSET_DROP, c, 0); errors.Is(err, syscall.EINVAL) {
 			break // past the last that this kernel knows
 		} else if err != nil {
 			return fmt.Errorf("bounding set: %w", err)

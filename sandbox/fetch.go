@@ -115,8 +115,11 @@ func fetch(ctx context.Context, s storage.Storer, src Source) (place, error) {
 		return at, nil
 	}
 	tag, err := object.GetTag(s, ref.Hash())
-	if err != nil {
+	if errors.Is(err, plumbing.ErrObjectNotFound) {
 		return at, nil // a lightweight tag names the commit itself
+	}
+	if err != nil {
+		return place{}, fmt.Errorf("tag %s: %w", name.Short(), err)
 	}
 	c, err := tag.Commit()
 	if err != nil {

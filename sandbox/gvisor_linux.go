@@ -164,7 +164,7 @@ func copySelf(to string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(to, data, 0o755)
+	return os.WriteFile(to, data, 0o755) //nolint:gosec // to is in a directory that we made
 }
 
 // own gives everything below dir to a user, if this process may.
@@ -176,6 +176,6 @@ func own(dir string, uid, gid int) error {
 		if err != nil {
 			return err
 		}
-		return os.Lchown(name, uid, gid)
+		return os.Lchown(name, uid, gid) //nolint:gosec // nobody else writes there yet, and no link is followed
 	})
 }

@@ -93,7 +93,7 @@ func unpackInto(root *os.Root, r io.Reader, after func(*tar.Header) error) error
 	tr := tar.NewReader(r)
 	for {
 		h, err := tr.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -119,7 +120,7 @@ func (t *Tree) Push(ctx context.Context, address string, auth transport.AuthMeth
 	}
 	err := remote(t.store, address).PushContext(ctx, &git.PushOptions{RemoteName: remoteName, RemoteURL: address, Auth: auth,
 		RefSpecs: []config.RefSpec{config.RefSpec(hash + ":" + name.String())}})
-	if err != nil && err != git.NoErrAlreadyUpToDate {
+	if err != nil && !errors.Is(err, git.NoErrAlreadyUpToDate) {
 		return fmt.Errorf("push %s to %s: %w", hash[:12], branch, err)
 	}
 	return nil
@@ -141,7 +142,7 @@ func (t *Tree) baseFiles() (map[string]object.TreeEntry, error) {
 	for {
 		name, e, err := walk.Next()
 		if err != nil {
-			if len(entries) == 0 && len(root.Entries) > 0 || err != io.EOF {
+			if len(entries) == 0 && len(root.Entries) > 0 || !errors.Is(err, io.EOF) {
 				return nil, err
 			}
 			return entries, nil

@@ -146,8 +146,11 @@ func (n *box) canaries() (_ []Finding, err error) {
 		return nil, explain(err)
 	}
 	var found []Finding
-	if err := json.Unmarshal(held.Report, &found); err != nil || len(found) == 0 {
-		return nil, fmt.Errorf("probe: the first process of a box said nothing (%v)", err)
+	if err := json.Unmarshal(held.Report, &found); err != nil {
+		return nil, fmt.Errorf("probe: the first process of a box said nothing that can be read: %w", err)
+	}
+	if len(found) == 0 {
+		return nil, errors.New("probe: the first process of a box said nothing")
 	}
 	found = append(found, Finding{"layers", true, fmt.Sprintf("in force after %s: %s", time.Since(began).Round(time.Millisecond), strings.Join(held.Enforced, ", "))})
 	late, err := n.try(&canary{Sleep: true}, 50*time.Millisecond)

@@ -168,7 +168,7 @@ func (r *run) follow(ctx context.Context, c child, p *pipes, orders []byte) (h h
 	if r.into != "" && h.ended.Ended && h.ended.Exit == 0 {
 		r.modules, r.untaken = take(p.left, r.into, r.chown(), r.chown())
 	}
-	h.timeUp, h.bitten = context.Cause(ctx) == errTimeUp, dog.end()
+	h.timeUp, h.bitten = errors.Is(context.Cause(ctx), errTimeUp), dog.end()
 	return h
 }
 

@@ -35,10 +35,13 @@ func watch(ctx context.Context) (*watcher, error) {
 	return &watcher{metrics: metrics.New(), traces: stop}, err
 }
 
-// watched has questions to the model counted and traced.
+// watched has questions to the model counted and traced, and the calls and test runs of an attempt traced.
 func (c *serveCmd) watched(cfg *daemon.Config) {
 	if c.watcher == nil {
 		return
+	}
+	if cfg.Box != nil {
+		cfg.Box, cfg.Tool = metrics.Box(cfg.Box), metrics.Tool
 	}
 	see := c.watcher.metrics.Model
 	if cfg.Model != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -14,7 +15,7 @@ type yamlFile map[string]any
 // loadYAML reads a configuration file for kong.
 func loadYAML(r io.Reader) (kong.Resolver, error) {
 	file := yamlFile{}
-	if err := yaml.NewDecoder(r).Decode(&file); err != nil && err != io.EOF {
+	if err := yaml.NewDecoder(r).Decode(&file); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("the file is not YAML with one setting per line, such as \"listen: 127.0.0.1:8787\": %w", err)
 	}
 	return file, nil

@@ -38,8 +38,8 @@ func readSignal(data []byte, now time.Time) (hotfix.Failure, error) {
 		return hotfix.Failure{}, errors.New("the signal is empty: give an event or the text of the failure")
 	}
 	var fields map[string]json.RawMessage
-	if json.Unmarshal(data, &fields) != nil || fields == nil {
-		return textFailure(string(data), now), nil
+	if err := json.Unmarshal(data, &fields); err != nil || fields == nil {
+		return textFailure(string(data), now), nil //nolint:nilerr // what is no event is text
 	}
 	if inputs, ok := fields["inputs"]; ok { // the event file of a workflow_dispatch run
 		var inner map[string]json.RawMessage

@@ -18,6 +18,7 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/engine"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/kernel"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/metrics"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/model"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
@@ -83,9 +84,9 @@ type logFlags struct {
 func (f logFlags) logger(std streams) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: f.Level, ReplaceAttr: scrubAttr}
 	if f.Format == "json" {
-		return slog.New(slog.NewJSONHandler(std.Err, opts))
+		return slog.New(metrics.Correlated(slog.NewJSONHandler(std.Err, opts)))
 	}
-	return slog.New(slog.NewTextHandler(std.Err, opts))
+	return slog.New(metrics.Correlated(slog.NewTextHandler(std.Err, opts)))
 }
 
 // scrubAttr keeps secrets out of the log, whoever wrote the line.
@@ -257,7 +258,6 @@ func (c *serveCmd) fixing(cfg *daemon.Config, data string, log *slog.Logger) err
 	} else if cfg.Model, err = models.Model(); err != nil {
 		return err
 	}
-	c.watched(cfg)
 	cfg.Price, cfg.ModelName, cfg.NoCommands = models.Price(), models.Name(), !c.Commands
 	cfg.Scratch = filepath.Join(data, "scratch")
 	if err := os.MkdirAll(cfg.Scratch, 0o700); err != nil {
@@ -267,6 +267,7 @@ func (c *serveCmd) fixing(cfg *daemon.Config, data string, log *slog.Logger) err
 		cfg.Model, cfg.ModelFor, cfg.Box, cfg.NoFix = nil, nil, nil, fmt.Sprintf("this machine cannot run foreign code safely: %v", err)
 		log.Warn("issues only", "because", cfg.NoFix)
 	}
+	c.watched(cfg)
 	return nil
 }
 

@@ -128,7 +128,7 @@ func (c *workflowCmd) key(event []byte, log *slog.Logger) (*rsa.PublicKey, error
 	}
 	given, err := kernel.WorkflowKey(event)
 	if err != nil {
-		return configured, nil // none came, or none that can be used
+		return configured, nil //nolint:nilerr // none came, or none that can be used
 	}
 	if !c.trusted(event) {
 		log.Debug("the key that came with the run is not used", "actor", os.Getenv("GITHUB_ACTOR"))

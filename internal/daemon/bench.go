@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
@@ -27,6 +28,15 @@ func (d *Daemon) bench(w *work) *tools.Bench {
 		Open:     func(ctx context.Context, draft tools.Draft) (int, error) { return d.open(ctx, w, draft) },
 		Progress: func(note string) { d.cfg.Watch(Event{Fingerprint: w.c.Fingerprint, Note: note}) },
 	}
+}
+
+// tools are what the model may do on b.
+func (d *Daemon) tools(b *tools.Bench) []agent.Tool {
+	list := tools.On(b, tools.All)
+	for i := range list {
+		list[i] = d.cfg.Tool(list[i])
+	}
+	return list
 }
 
 // green asks the forge for the commits whose checks passed, if it can tell.

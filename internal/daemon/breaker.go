@@ -165,6 +165,6 @@ func (d *Daemon) page(ctx context.Context, c *hotfix.Case, n hotfix.Notice, open
 	if err := d.cfg.Store.SaveCase(ctx, page, hotfix.NextReport); err != nil {
 		return fmt.Errorf("save page: %w", err)
 	}
-	d.cfg.Log.Warn("too many new issues: silence", "opened", opened, "for", d.cfg.Breaker.silence())
+	d.cfg.Log.WarnContext(ctx, "too many new issues: silence", "opened", opened, "for", d.cfg.Breaker.silence())
 	return nil
 }

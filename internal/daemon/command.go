@@ -109,7 +109,7 @@ func (d *Daemon) perform(ctx context.Context, a *asking) (hotfix.AuditLine, erro
 	if err := d.cfg.Store.SaveCase(ctx, *a.c, a.next...); err != nil {
 		return line, fmt.Errorf("save case %s: %w", a.c.Fingerprint, err)
 	}
-	d.cfg.Log.Info("command carried out", "case", a.c.Fingerprint, "comment", a.ID, "verb", line.Verb, "by", line.Actor)
+	d.cfg.Log.InfoContext(ctx, "command carried out", "case", a.c.Fingerprint, "comment", a.ID, "verb", line.Verb, "by", line.Actor)
 	d.cfg.Watch(Event{Fingerprint: a.c.Fingerprint, Case: a.c})
 	return line, nil
 }
@@ -164,6 +164,6 @@ func (d *Daemon) answer(ctx context.Context, a *asking, name string) error {
 	if err := a.forge.CommentOnce(ctx, a.Repo, a.Issue, "answer-"+a.ID, body); err != nil {
 		return fmt.Errorf("answer comment %s in %s#%d: %w", a.ID, a.Repo, a.Issue, err)
 	}
-	d.cfg.Log.Info("command answered", "comment", a.ID, "verb", a.Verb, "by", a.By, "answer", name)
+	d.cfg.Log.InfoContext(ctx, "command answered", "comment", a.ID, "verb", a.Verb, "by", a.By, "answer", name)
 	return nil
 }

@@ -73,6 +73,7 @@ type Config struct {
 	Key        []byte                                                                   // signs the markers in issues
 	Server     string                                                                   // where people read the forge, "https://github.com" by default
 	Recall     bool                                                                     // Store ends with the process: cases are read from their issues
+	Tool       func(agent.Tool) agent.Tool                                              // stands between the agent and each of its tools, to watch; nil: nothing does
 	Scratch    string                                                                   // where trees are checked out; the system's place for temporary files by default
 	Watch      func(Event)
 	Hooks      []Hook        // hear of what should not wait until somebody looks
@@ -122,6 +123,9 @@ func New(cfg Config) (*Daemon, error) {
 	if cfg.Watch == nil {
 		cfg.Watch = func(Event) {}
 	}
+	if cfg.Tool == nil {
+		cfg.Tool = func(t agent.Tool) agent.Tool { return t }
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -167,7 +171,7 @@ func (d *Daemon) Triage(ctx context.Context, id string) error {
 func (d *Daemon) triage(ctx context.Context, n hotfix.Notice) (hotfix.Fingerprint, []hotfix.Next, error) {
 	switch {
 	case n.Ignored != nil:
-		d.cfg.Log.Info("notice ignored", "notice", n.ID, "event", n.Event, "rule", n.Ignored.Rule, "because", n.Ignored.Because)
+		d.cfg.Log.InfoContext(ctx, "notice ignored", "notice", n.ID, "event", n.Event, "rule", n.Ignored.Rule, "because", n.Ignored.Because)
 		return "", nil, nil
 	case n.Failure != nil:
 		return d.failed(ctx, n)
@@ -182,7 +186,7 @@ func (d *Daemon) failed(ctx context.Context, n hotfix.Notice) (hotfix.Fingerprin
 	settings, _ := ParseSettings(n.Settings)
 	f, not := d.locate(ctx, *n.Failure, settings)
 	if not != nil {
-		d.cfg.Log.Info("notice ignored", "notice", n.ID, "event", n.Event, "rule", not.Rule, "because", not.Because)
+		d.cfg.Log.InfoContext(ctx, "notice ignored", "notice", n.ID, "event", n.Event, "rule", not.Rule, "because", not.Because)
 		return "", nil, nil
 	}
 	n.Failure = &f
@@ -233,7 +237,7 @@ func (d *Daemon) count(ctx context.Context, fp hotfix.Fingerprint, n hotfix.Noti
 		next, err = d.decide(ctx, &c, change, n)
 		return next, c.DupOf, err
 	}
-	d.cfg.Log.Info("duplicate delivery", "notice", n.ID, "case", fp)
+	d.cfg.Log.InfoContext(ctx, "duplicate delivery", "notice", n.ID, "case", fp)
 	if richer(*n.Failure, old) {
 		c.Latest = *n.Failure
 		if err := d.cfg.Store.SaveCase(ctx, c, hotfix.NextReport); err != nil {
@@ -261,7 +265,7 @@ func (d *Daemon) decide(ctx context.Context, c *hotfix.Case, change hotfix.Chang
 	if err := d.cfg.Store.SaveCase(ctx, *c, next...); err != nil {
 		return nil, fmt.Errorf("save case %s: %w", c.Fingerprint, err)
 	}
-	d.cfg.Log.Info("case decided", "notice", n.ID, "case", c.Fingerprint, "repo", c.Repo, "change", change, "count", c.Count,
+	d.cfg.Log.InfoContext(ctx, "case decided", "notice", n.ID, "case", c.Fingerprint, "repo", c.Repo, "change", change, "count", c.Count,
 		"action", c.Decision.Action, "risk", c.Decision.Risk)
 	d.cfg.Watch(Event{Fingerprint: c.Fingerprint, Case: c})
 	return next, nil
@@ -310,7 +314,7 @@ func (d *Daemon) judge(ctx context.Context, c *hotfix.Case, change hotfix.Change
 func (d *Daemon) policy(ctx context.Context, repo hotfix.Repo, n hotfix.Notice) (triage.Policy, error) {
 	settings, warnings := ParseSettings(n.Settings)
 	for _, w := range warnings {
-		d.cfg.Log.Warn("setting not understood", "notice", n.ID, "problem", w)
+		d.cfg.Log.WarnContext(ctx, "setting not understood", "notice", n.ID, "problem", w)
 	}
 	p := settings.Narrow(d.cfg.Policy)
 	if m := settings.Model; m != "" && m != d.cfg.ModelName && p.NoFix == "" {

@@ -46,11 +46,11 @@ func (d *Daemon) Fix(ctx context.Context, fp hotfix.Fingerprint) error {
 		outcome, err = hotfix.Outcome{Ending: hotfix.Refused, Patch: w.bench.Patch, Evidence: w.bench.Evidence, Refusals: []hotfix.Reason{not.Reason}, Risk: w.risk}, nil
 	}
 	if err != nil {
-		d.cfg.Log.Error("attempt broke", "case", fp, "run", w.id, "err", err)
+		d.cfg.Log.ErrorContext(ctx, "attempt broke", "case", fp, "run", w.id, "err", err)
 		outcome = hotfix.Outcome{Ending: hotfix.Broken, Says: redact.Scrub(because(err))}
 	}
 	if err := d.reply(ctx, w, outcome); err != nil {
-		d.cfg.Log.Error("remarks not answered", "case", fp, "run", w.id, "err", err)
+		d.cfg.Log.ErrorContext(ctx, "remarks not answered", "case", fp, "run", w.id, "err", err)
 	}
 	return d.end(ctx, w, outcome, run)
 }
@@ -177,7 +177,7 @@ func (d *Daemon) attempt(ctx context.Context, w *work) (hotfix.Outcome, *agent.R
 	ctx, halt := context.WithCancelCause(ctx)
 	defer halt(nil)
 	settings, _ := ParseSettings(w.n.Settings)
-	a := agent.Agent{Model: m, Tools: tools.On(w.bench, tools.All), Budget: tools.Bounded(settings.Budget.within(d.cfg.Budget)), Price: d.cfg.Price, Now: d.cfg.Now,
+	a := agent.Agent{Model: m, Tools: d.tools(w.bench), Budget: tools.Bounded(settings.Budget.within(d.cfg.Budget)), Price: d.cfg.Price, Now: d.cfg.Now,
 		Keep: func(ctx context.Context, run agent.Run) error { // also when the time is up just now
 			return d.cfg.Store.SaveRun(context.WithoutCancel(ctx), w.id, &run)
 		},
@@ -191,7 +191,7 @@ func (d *Daemon) attempt(ctx context.Context, w *work) (hotfix.Outcome, *agent.R
 	if run != nil {
 		err = errors.Join(err, d.cfg.Store.SaveRun(context.WithoutCancel(ctx), w.id, run))
 	}
-	if context.Cause(ctx) == errHalted && w.bench.PR == 0 {
+	if errors.Is(context.Cause(ctx), errHalted) && w.bench.PR == 0 {
 		return hotfix.Outcome{}, run, errHalted
 	}
 	if err != nil {
@@ -230,7 +230,7 @@ func (d *Daemon) end(ctx context.Context, w *work, outcome hotfix.Outcome, run *
 	if err := d.cfg.Store.SaveCase(ctx, c, hotfix.NextReport); err != nil {
 		return fmt.Errorf("save case %s: %w", fp, err)
 	}
-	d.cfg.Log.Info("attempt ended", "case", fp, "run", w.id, "ending", outcome.Ending, "pr", outcome.PR)
+	d.cfg.Log.InfoContext(ctx, "attempt ended", "case", fp, "run", w.id, "ending", outcome.Ending, "pr", outcome.PR)
 	d.cfg.Watch(Event{Fingerprint: fp, Case: &c})
 	return nil
 }

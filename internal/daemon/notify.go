@@ -94,7 +94,7 @@ func (d *Daemon) notify(ctx context.Context, c hotfix.Case) error {
 	hour := d.cfg.Now().Unix() / 3600
 	for slot := 1; ; slot++ { // each is one place among those of this hour
 		if slot > newsMax {
-			d.cfg.Log.Warn("news held back", "case", c.Fingerprint, "kind", n.Kind, "limit", newsMax)
+			d.cfg.Log.WarnContext(ctx, "news held back", "case", c.Fingerprint, "kind", n.Kind, "limit", newsMax)
 			return nil
 		}
 		taken, err := d.claim(ctx, fmt.Sprintf("news-slot:%d:%d", hour, slot))
@@ -115,7 +115,7 @@ func (d *Daemon) notify(ctx context.Context, c hotfix.Case) error {
 			errs = append(errs, fmt.Errorf("notify hook %d: %w", i+1, err))
 		}
 	}
-	d.cfg.Log.Info("news told", "case", c.Fingerprint, "kind", n.Kind, "hooks", len(d.cfg.Hooks))
+	d.cfg.Log.InfoContext(ctx, "news told", "case", c.Fingerprint, "kind", n.Kind, "hooks", len(d.cfg.Hooks))
 	return errors.Join(errs...)
 }
 

@@ -90,7 +90,7 @@ func (d *Daemon) arm(ctx context.Context, w *work, number int) error {
 		if err == nil {
 			return nil
 		}
-		d.cfg.Log.Warn("auto-merge not armed", "case", w.c.Fingerprint, "pr", number, "err", err)
+		d.cfg.Log.WarnContext(ctx, "auto-merge not armed", "case", w.c.Fingerprint, "pr", number, "err", err)
 	}
 	body, err := d.render("unarmed", nil)
 	if err != nil {

@@ -141,7 +141,7 @@ func (d *Daemon) remember(ctx context.Context, forge Forge, c *hotfix.Case) erro
 	old.Issue, old.Via, old.Decision, old.Ask, old.Latest = c.Issue, c.Via, c.Decision, c.Ask, c.Latest
 	old.Attempts, old.Audit = append(old.Attempts, c.Attempts...), append(old.Audit, c.Audit...)
 	*c = old
-	d.cfg.Log.Info("case brought back from its issue", "case", c.Fingerprint, "issue", found.Number, "count", c.Count)
+	d.cfg.Log.InfoContext(ctx, "case brought back from its issue", "case", c.Fingerprint, "issue", found.Number, "count", c.Count)
 	return nil
 }
 

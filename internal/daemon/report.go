@@ -124,7 +124,7 @@ func (d *Daemon) report(ctx context.Context, forge Forge, c *hotfix.Case, n hotf
 	if err != nil {
 		return fmt.Errorf("save issue in %s: %w", c.Repo, err)
 	}
-	d.cfg.Log.Info("issue saved", "case", c.Fingerprint, "repo", c.Repo, "issue", found.Number, "state", found.State)
+	d.cfg.Log.InfoContext(ctx, "issue saved", "case", c.Fingerprint, "repo", c.Repo, "issue", found.Number, "state", found.State)
 	c.Issue, c.Told, c.Shown.Sure = found.Number, c.Count, c.Shown.Sure || sure
 	if c.Shown.Made.IsZero() {
 		c.Shown.Made = d.cfg.Now()
@@ -191,7 +191,7 @@ func (d *Daemon) heed(c *hotfix.Case, found hotfix.Issue) bool {
 func (d *Daemon) lost(ctx context.Context, c *hotfix.Case) error {
 	c.Take(hotfix.Occasion{On: hotfix.Unwanted, By: "somebody", At: d.cfg.Now(), Because: "The issue was deleted, or moved to another repository.", Evidence: fmt.Sprintf("#%d", c.Issue)})
 	c.Told = c.Count
-	d.cfg.Log.Warn("issue is gone", "case", c.Fingerprint, "repo", c.Repo, "issue", c.Issue)
+	d.cfg.Log.WarnContext(ctx, "issue is gone", "case", c.Fingerprint, "repo", c.Repo, "issue", c.Issue)
 	if err := d.cfg.Store.SaveCase(ctx, *c); err != nil {
 		return fmt.Errorf("save case %s: %w", c.Fingerprint, err)
 	}

@@ -32,7 +32,7 @@ func (d *Daemon) locate(ctx context.Context, f hotfix.Failure, s Settings) (hotf
 	if f.Plugin.Repo.IsZero() && f.Plugin.URL != "" {
 		named, err := d.manifests.shortName(ctx, f.Plugin.URL)
 		if err != nil {
-			d.cfg.Log.Info("manifest not read", "plugin", f.Plugin.ID, "err", err)
+			d.cfg.Log.InfoContext(ctx, "manifest not read", "plugin", f.Plugin.ID, "err", err)
 		}
 		repo, ref, _ := strings.Cut(named, "@")
 		if r, err := hotfix.ParseRepo(repo); err == nil {

@@ -170,6 +170,6 @@ func (d *Daemon) weekly(ctx context.Context) error {
 		return err
 	}
 	d.week.from = now
-	d.cfg.Log.Info("a week in the shadow", "cases", w.Cases, "seen", w.Seen, "issues", w.Issues, "drafts", w.Drafts, "held", w.Held)
+	d.cfg.Log.InfoContext(ctx, "a week in the shadow", "cases", w.Cases, "seen", w.Seen, "issues", w.Issues, "drafts", w.Drafts, "held", w.Held)
 	return nil
 }

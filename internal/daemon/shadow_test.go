@@ -23,8 +23,8 @@ func TestTheShadowWritesNothing(t *testing.T) {
 	w.config.Connect = func(token redact.Secret) daemon.Forge { return daemon.Shadow(github.With(token)) }
 	w.daemon, err = daemon.New(w.config)
 	require.NoError(t, err)
-	c := w.sees(t, "one", w.head(t))
-	c = w.sees(t, "two", w.head(t))
+	w.sees(t, "one", w.head(t))
+	c := w.sees(t, "two", w.head(t))
 	require.Equal(t, hotfix.DraftOpened, c.Attempts[0].Outcome.Ending, "%+v", c.Attempts[0].Outcome)
 	require.Equal(t, hotfix.Fixing, c.State)
 	w.watch(t, time.Hour)

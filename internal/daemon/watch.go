@@ -99,7 +99,7 @@ func (d *Daemon) look(ctx context.Context, fp hotfix.Fingerprint) error {
 	for _, o := range happened {
 		if c.Take(o) {
 			moved = true
-			d.cfg.Log.Info("case moved", "case", fp, "to", c.State, "on", o.On, "because", o.Because)
+			d.cfg.Log.InfoContext(ctx, "case moved", "case", fp, "to", c.State, "on", o.On, "because", o.Because)
 		}
 		if o.On == hotfix.Woke {
 			c.Snooze = nil

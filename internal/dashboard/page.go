@@ -137,5 +137,5 @@ func asset(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", mime.TypeByExtension(path.Ext(name)))
 	w.Header().Set("Cache-Control", "private, max-age=3600")
-	_, _ = w.Write(body) // the client went away
+	_, _ = w.Write(body) //nolint:gosec // a file of the program itself; an error means that the client went away
 }

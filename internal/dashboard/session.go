@@ -51,7 +51,8 @@ func (d *Dashboard) signedIn(next http.Handler) http.Handler {
 			d.fail(w, r, http.StatusUnauthorized, "Sign in first, or send the dashboard's token as a bearer token.")
 			return
 		default:
-			http.Redirect(w, r, "/sign-in?to="+base64.RawURLEncoding.EncodeToString([]byte(r.URL.RequestURI())), http.StatusSeeOther)
+			to := base64.RawURLEncoding.EncodeToString([]byte(r.URL.RequestURI()))
+			http.Redirect(w, r, "/sign-in?to="+to, http.StatusSeeOther) //nolint:gosec // to the sign-in page, whatever was asked for
 			return
 		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), viewerKey{}, v)))
@@ -140,8 +141,8 @@ func (d *Dashboard) cookie(w http.ResponseWriter, name, value string, life time.
 	if life == 0 {
 		age = -1
 	}
-	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: age, HttpOnly: true,
-		Secure: strings.HasPrefix(d.cfg.Base, "https://"), SameSite: http.SameSiteLaxMode})
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure wherever the dashboard is behind TLS
+		Name: name, Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: strings.HasPrefix(d.cfg.Base, "https://"), SameSite: http.SameSiteLaxMode})
 }
 
 // attempts bound how often a wrong token may be tried, whoever tries.

@@ -181,7 +181,7 @@ func tail(r io.Reader, limit int64) ([]byte, error) {
 		buf := bytes.NewBuffer(make([]byte, 0, 64<<10))
 		n, err := io.CopyN(buf, r, limit)
 		last, now = now, buf.Bytes()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			both := append(last, now...)
 			return both[max(0, int64(len(both))-limit):], nil
 		}

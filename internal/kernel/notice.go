@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -61,7 +62,7 @@ func (d *Delivery) Notice() (hotfix.Notice, error) {
 		err = ignored(RuleEvent, "No rule of daemon-hotfix acts on %s.", n.Event)
 	}
 	n.Also = append(n.Also, d.again()...)
-	if reason, ok := err.(ignore); ok {
+	if reason := (ignore{}); errors.As(err, &reason) {
 		n.Failure, n.Command, n.Ignored, err = nil, nil, (*hotfix.Reason)(&reason), nil
 	}
 	return n, err
@@ -72,8 +73,8 @@ func (d *Delivery) raw() (json.RawMessage, error) {
 	var s struct {
 		Store bool `json:"storeRawEvents"`
 	}
-	if json.Unmarshal(d.Settings, &s) != nil || !s.Store {
-		return nil, nil
+	if err := json.Unmarshal(d.Settings, &s); err != nil || !s.Store {
+		return nil, nil //nolint:nilerr // settings that cannot be read ask for nothing
 	}
 	body, err := json.Marshal(d.payload)
 	if err != nil {

@@ -8,17 +8,16 @@ import (
 
 	"github.com/tmc/langchaingo/llms"
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/sdk/resource"
 	"go.opentelemetry.io/otel/sdk/trace"
+
 	// The version whose names for models are complete; later ones have left them out.
 	semconv "go.opentelemetry.io/otel/semconv/v1.41.0"
 	traceapi "go.opentelemetry.io/otel/trace"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/model"
-	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 )
 
 // scope names the spans of the daemon.
@@ -70,7 +69,7 @@ func (w *watched) GenerateContent(ctx context.Context, messages []llms.MessageCo
 	result, u := "answered", model.Usage{}
 	if err != nil {
 		result = "failed"
-		span.SetStatus(codes.Error, redact.Scrub(err.Error()).String())
+		failed(span, err)
 	} else {
 		u = model.UsageOf(resp)
 		span.SetAttributes(semconv.GenAIUsageInputTokens(u.In), semconv.GenAIUsageOutputTokens(u.Out))

@@ -68,7 +68,7 @@ func (c *Chain) GenerateContent(ctx context.Context, messages []llms.MessageCont
 }
 
 // ill reports whether another model may be well.
-func (e *APIError) ill() bool { return e.Temporary() || e.kind == ErrQuota || e.kind == ErrKey }
+func (e *APIError) ill() bool { return e.Temporary() || errors.Is(e, ErrQuota) || errors.Is(e, ErrKey) }
 
 // order is who to ask: those that are fit, then, if none is, all.
 func (c *Chain) order() []int {

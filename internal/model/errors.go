@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -75,15 +76,11 @@ func (e *APIError) Unwrap() error { return e.kind }
 
 // Temporary reports whether asking again, later, may help.
 func (e *APIError) Temporary() bool {
-	switch e.kind {
-	case ErrBusy, ErrNetwork, ErrEmpty, ErrReply:
-		return true
-	}
-	return false
+	return slices.ContainsFunc([]error{ErrBusy, ErrNetwork, ErrEmpty, ErrReply}, func(kind error) bool { return errors.Is(e, kind) })
 }
 
 // Overflow reports whether a shorter conversation may help.
-func (e *APIError) Overflow() bool { return e.kind == ErrOverflow }
+func (e *APIError) Overflow() bool { return errors.Is(e, ErrOverflow) }
 
 // faultBody is an error as the providers write it: OpenAI's, Anthropic's and Google's in one.
 type faultBody struct {

@@ -107,7 +107,7 @@ func TestWhatIsTriedAgain(t *testing.T) {
 				require.ErrorIs(t, err, tt.kind)
 			}
 			require.Equal(t, tt.kind, errors.Unwrap(e))
-			require.Equal(t, tt.kind == model.ErrOverflow, e.Overflow())
+			require.Equal(t, errors.Is(tt.kind, model.ErrOverflow), e.Overflow())
 		})
 	}
 }

@@ -96,7 +96,7 @@ func (x *exchange) do(req *http.Request) (*reply, error) {
 			continue
 		}
 		again++
-		if !e.Temporary() || again > x.m.cfg.Retries || (e.kind == ErrEmpty && again > 1) {
+		if !e.Temporary() || again > x.m.cfg.Retries || (errors.Is(e, ErrEmpty) && again > 1) {
 			return nil, e
 		}
 		if err := x.pause(ctx, e, waited); err != nil {

@@ -25,12 +25,12 @@ func TestTheGatewayIsAskedWithTheDeliverysToken(t *testing.T) {
 	_, err = models.Model()
 	require.EqualError(t, err, "uos: the gateway is asked with a delivery's token, and there is none here. Set UOS_AI_TOKEN, or pass on the token of the delivery")
 
-	m, err := models.For(model.Asker{Token: redact.NewSecret("the-deliverys-token"), Attestation: redact.NewSecret("the-kernels-word"), Owner: "acme", Repo: "greeter", Installation: "42"})
+	m, err := models.For(model.Asker{Token: redact.NewSecret("the-token-of-the-delivery"), Attestation: redact.NewSecret("the-kernels-word"), Owner: "acme", Repo: "greeter", Installation: "42"})
 	require.NoError(t, err)
 	_, err = ask(t, m, start())
 	require.NoError(t, err)
 	h := s.Requests()[0].Header
-	require.Equal(t, "Bearer the-deliverys-token", h.Get("Authorization"))
+	require.Equal(t, "Bearer the-token-of-the-delivery", h.Get("Authorization"))
 	require.Equal(t, []string{"the-kernels-word", "acme", "greeter", "42"}, []string{h.Get("X-Ubiquity-Kernel-Token"), h.Get("X-GitHub-Owner"),
 		h.Get("X-GitHub-Repo"), h.Get("X-GitHub-Installation-Id")})
 	_, ok := s.Requests()[0].Body["model"]
@@ -48,7 +48,7 @@ func TestAChainOfNames(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"anthropic", "claude-sonnet-5-5"}, []string{models.Provider(), models.Name()})
 	require.NotNil(t, models.Price())
-	m, err := models.For(model.Asker{Token: redact.NewSecret("the-deliverys-token")})
+	m, err := models.For(model.Asker{Token: redact.NewSecret("the-token-of-the-delivery")})
 	require.NoError(t, err)
 	for _, want := range []string{"Yes.", "Again."} {
 		resp, err := ask(t, m, start())

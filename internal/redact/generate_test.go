@@ -57,16 +57,6 @@ func drawJWT(r *rand.Rand) string {
 	return head + "." + jsonOf(r, 24) + "." + pick(r, nameSet, 86)
 }
 
-var seedWords = strings.Fields("abandon ability able about above absent absorb abstract absurd abuse access accident account accuse achieve acid acoustic acquire across act action actor actress actual adapt add addict address adjust admit adult advance")
-
-func drawPhrase(r *rand.Rand) string {
-	w := make([]string, 12)
-	for i := range w {
-		w[i] = seedWords[r.IntN(len(seedWords))]
-	}
-	return strings.Join(w, " ")
-}
-
 var makers = []maker{
 	{"stateless", true, []string{"authToken", "GITHUB_TOKEN"}, func(r *rand.Rand) string { return "ghs_" + pick(r, digits, 7) + "_" + drawJWT(r) }},
 	{"github", true, []string{"GH_TOKEN", "token"}, drawn("gh"+"p_", alnum, 36)},

@@ -8,8 +8,6 @@ func privateLabel(label string) bool {
 	return strings.Contains(l, "PRIVATE") && !strings.Contains(l, "PUBLIC") || strings.Contains(l, "STATIC KEY") || strings.Contains(l, "SECRET")
 }
 
-var pemChars = letters(alnum + "+/=\\ \t\r\n\"',:.-;|>$%&#*()[]{}_<")
-
 // begin judges a PEM header whose BEGIN ends at end. What lies between header and footer is secret; the header stays.
 func (f *finder) begin(end int) int {
 	if f.s[end-1] == ':' {
