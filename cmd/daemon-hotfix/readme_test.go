@@ -39,6 +39,7 @@ func TestReadmeListsTheSettings(t *testing.T) {
 				walk(prefix+name+".", p)
 				continue
 			}
+			require.Regexp(t, `^[A-Z].*\.$`, p.Description, "%s%s: a whole sentence", prefix, name)
 			byDefault := ""
 			if p.Default != nil {
 				byDefault = "`" + string(p.Default) + "`"

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,24 +33,29 @@ func (d *Daemon) asked(ctx context.Context, n hotfix.Notice) (hotfix.Fingerprint
 	if a.has, err = a.forge.Permission(ctx, a.Repo, a.By); err != nil {
 		return "", nil, fmt.Errorf("look up what %s may do in %s: %w", a.By, a.Repo, err)
 	}
-	switch {
-	case !enough(a.has, a.verb.needs):
-		return "", nil, d.answer(ctx, a, "forbidden")
-	case a.verb.run == nil:
-		return "", nil, d.answer(ctx, a, "help")
-	}
 	fp, err := d.caseOf(ctx, a.Repo, a.Issue)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) && a.outright() == "" {
 		fp, err = d.recoverNumber(ctx, a)
 	}
 	if errors.Is(err, store.ErrNotFound) {
-		return "", nil, d.answer(ctx, a, "unknown-issue")
+		return "", nil, d.answer(ctx, a, cmp.Or(a.outright(), "unknown-issue"))
 	}
 	if err != nil {
 		return "", nil, fmt.Errorf("find the case of %s#%d: %w", a.Repo, a.Issue, err)
 	}
 	next, err := d.carryOut(ctx, fp, a)
 	return fp, next, err
+}
+
+// outright is the answer that is given whatever the case says, "" if there is none.
+func (a *asking) outright() string {
+	switch {
+	case !enough(a.has, a.verb.needs):
+		return "forbidden"
+	case a.verb.run == nil:
+		return "help"
+	}
+	return ""
 }
 
 // enough reports whether who has a permission has the one that is needed.
@@ -80,7 +86,7 @@ func (d *Daemon) carryOut(ctx context.Context, fp hotfix.Fingerprint, a *asking)
 	}
 	a.c = &c
 	if done := c.Noted(a.ID); done != nil {
-		a.line = *done // saved by an earlier try, or delivered twice: only what may be missing is made up for
+		a.line, a.wrong = *done, done.Wrong // saved by an earlier try, or delivered twice: only what may be missing is made up for
 	} else if a.line, err = d.perform(ctx, a); err != nil {
 		return nil, err
 	}
@@ -92,20 +98,24 @@ func (d *Daemon) carryOut(ctx context.Context, fp hotfix.Fingerprint, a *asking)
 	return a.next, d.answer(ctx, a, a.line.Answer)
 }
 
-// perform changes the case and saves it with a line that says who asked. A verb that only reads changes nothing.
+// perform changes the case and saves it with a line that says who asked. What changes nothing leaves a line too, and
+// the issue as it is.
 func (d *Daemon) perform(ctx context.Context, a *asking) (hotfix.AuditLine, error) {
 	line := hotfix.AuditLine{Comment: a.ID, Actor: a.By, Verb: a.verb.name, Args: a.Args, At: a.At.UTC().Truncate(time.Second),
-		Inverse: a.verb.inverse, Was: a.c.State}
-	answer, err := a.verb.run(ctx, d, a)
-	if err != nil {
-		return line, fmt.Errorf("%s case %s: %w", a.verb.name, a.c.Fingerprint, err)
-	}
-	line.Answer = answer
-	if a.wrong != "" || a.verb.inverse == "" {
-		return line, nil
+		Answer: a.outright(), Was: a.c.State}
+	if line.Answer == "" {
+		var err error
+		if line.Answer, err = a.verb.run(ctx, d, a); err != nil {
+			return line, fmt.Errorf("%s case %s: %w", a.verb.name, a.c.Fingerprint, err)
+		}
+		if line.Wrong = a.wrong; a.wrong == "" {
+			line.Inverse = a.verb.inverse
+		}
 	}
 	a.c.Note(line)
-	a.c.Via = a.n.ID
+	if line.Inverse != "" {
+		a.c.Via = a.n.ID
+	}
 	if err := d.cfg.Store.SaveCase(ctx, *a.c, a.next...); err != nil {
 		return line, fmt.Errorf("save case %s: %w", a.c.Fingerprint, err)
 	}

@@ -52,6 +52,38 @@ func people(w *world) {
 	w.forge.AddUser("mal", "none")
 }
 
+// Whatever is asked leaves a line in the case, once for each comment. What changes nothing leaves the issue as it is, and
+// cannot push out who changed what.
+func TestEveryCommandLeavesALine(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	people(w)
+	n := w.notice(t, "one")
+	require.NoError(t, w.daemon.Handle(context.Background(), n))
+	issue := w.theCase(t, n).Issue
+	w.say(t, issue, "ada", "stop")
+	body := w.forge.Issues(repo)[0].Body
+	for i, c := range []struct{ by, text, answer string }{
+		{"eve", "status", "status"}, {"eve", "explain", "explain"}, {"eve", "help", "help"}, {"eve", "frobnicate", "help"},
+		{"mal", "status", "forbidden"}, {"eve", "ignore it", "forbidden"}, {"ada", "snooze soon", "wrong"},
+	} {
+		id := fmt.Sprint(1000 + i)
+		answers := len(w.hear(t, id, issue, c.by, c.text))
+		require.Len(t, w.hear(t, id, issue, c.by, c.text), answers, "delivered twice")
+		asked := w.theCase(t, n).Asked
+		require.Len(t, asked, i+1, c.text)
+		require.Equal(t, []string{id, c.by, c.answer, ""}, []string{asked[i].Comment, asked[i].Actor, asked[i].Answer, asked[i].Inverse})
+	}
+	require.NotEmpty(t, w.theCase(t, n).Asked[6].Wrong)
+	for i := range 120 {
+		w.hear(t, fmt.Sprint(2000+i), issue, "eve", "status")
+	}
+	require.NoError(t, w.daemon.Report(context.Background(), w.theCase(t, n).Fingerprint))
+	require.Equal(t, body, w.forge.Issues(repo)[0].Body)
+	require.Len(t, w.theCase(t, n).Asked, 30)
+	require.Equal(t, "stop", w.theCase(t, n).Audit[0].Verb)
+}
+
 // Each verb asks for its own permission at the moment it is used, and the refusal names what is missing.
 func TestEveryVerbAsksForItsPermission(t *testing.T) {
 	t.Parallel()

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
@@ -40,12 +41,27 @@ func (d *Daemon) state(c hotfix.Case) string {
 	for _, full := range []bool{true, false} {
 		text, err := json.Marshal(brief(c, full))
 		if err == nil && len(text) <= stateMax {
-			// No mention, no address, and no end of the comment, whatever the case says.
-			line := dotted.ReplaceAllString(inert.Replace(string(text)), `\u002e$1`)
+			// No mention, no address, no end of the comment and nothing that does not show, whatever the case says.
+			line := spelled(dotted.ReplaceAllString(inert.Replace(string(text)), `\u002e$1`))
 			return fmt.Sprintf("<!-- daemon-hotfix:state %s %s -->", d.sign("state", c.Repo, line), line)
 		}
 	}
 	return ""
+}
+
+// spelled writes what does not show, or changes how a line reads, in the way JSON has for it.
+func spelled(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if !hidden(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String()
 }
 
 // sign is a code over what nobody else may have said about repo.
@@ -57,7 +73,7 @@ func (d *Daemon) sign(kind string, repo hotfix.Repo, text string) string {
 
 // brief is what of a case is worth keeping in its issue.
 func brief(c hotfix.Case, full bool) hotfix.Case {
-	c.Told, c.Via, c.Issue, c.Ask, c.Shown = 0, "", 0, nil, hotfix.Shown{} // of the store, not of the problem
+	c.Told, c.Via, c.Issue, c.Ask, c.Asked, c.Shown = 0, "", 0, nil, nil, hotfix.Shown{} // of the store, not of the problem
 	c.Latest.Logs, c.Latest.Stack = nil, redact.Text{}
 	c.Latest.Message = redact.Cut(c.Latest.Message, 1000)
 	c.Seen = c.Seen[max(0, len(c.Seen)-seenKept):]

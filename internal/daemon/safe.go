@@ -57,13 +57,18 @@ func visible(s string) string {
 		switch {
 		case r == '\n' || r == '\t':
 			b.WriteRune(r)
-		case r == unicode.ReplacementChar, unicode.Is(unicode.C, r), unicode.Is(unicode.Zl, r), unicode.Is(unicode.Zp, r), isFiller(r):
+		case hidden(r):
 			b.WriteString("<U+" + strings.ToUpper(hex4(r)) + ">")
 		default:
 			b.WriteRune(r)
 		}
 	}
 	return strings.ReplaceAll(b.String(), "<!--", "<!"+zwsp+"--")
+}
+
+// hidden reports characters without a glyph: controls, bidirectional marks, separators, fillers.
+func hidden(r rune) bool {
+	return r == unicode.ReplacementChar || unicode.Is(unicode.C, r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) || isFiller(r)
 }
 
 // isFiller reports letters that render as nothing and so can hide text or split a word.

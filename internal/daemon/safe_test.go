@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -28,6 +29,20 @@ func TestCode(t *testing.T) {
 			t.Parallel()
 			require.Equal(t, tt.want, code(tt.in))
 		})
+	}
+}
+
+// What is spelled has nothing in it that does not show, and reads as the same JSON.
+func TestSpelled(t *testing.T) {
+	t.Parallel()
+	for _, in := range []string{"plain ä 漢 😀", "a\u202egnol\u2066", "a\u200bb\u00ad", "tag \U000E0041\U000E007F", "bom \ufeff", "line\u2028end", "\x07\x1b[31m", "\u3164"} {
+		text, err := json.Marshal(in)
+		require.NoError(t, err)
+		got := spelled(string(text))
+		require.NotContains(t, visible(got), "<U+", "%q", got)
+		var back string
+		require.NoError(t, json.Unmarshal([]byte(got), &back))
+		require.Equal(t, in, back)
 	}
 }
 

@@ -13,43 +13,43 @@ import (
 // Settings are what an installation writes under `with:` in its UbiquityOS configuration. They narrow the
 // operator's policy and never widen it. The manifest's schema is generated from this struct.
 type Settings struct {
-	Enabled             *bool      `json:"enabled,omitempty" jsonschema:"description=False switches the daemon off for this installation.,default=true"`
-	Modes               []string   `json:"modes,omitempty" jsonschema:"description=How far it may go. Without pr it only keeps issues.,enum=issue,enum=pr"`
-	RiskPolicy          RiskPolicy `json:"riskPolicy,omitzero" jsonschema:"description=Bounds on fixes."`
-	IssueLabels         []string   `json:"issueLabels,omitempty" jsonschema:"description=Labels of the issues it opens."`
-	Notify              []string   `json:"notify,omitempty" jsonschema:"description=GitHub logins to mention once in a new issue."`
-	AllowlistRepos      []string   `json:"allowlistRepos,omitempty" jsonschema:"description=Repositories (owner/name) it may write to. Empty means all that the operator allows."`
-	AllowWorkflowEvents bool       `json:"allowWorkflowEvents,omitempty" jsonschema:"description=The kernel passes failed workflow runs and checks on only if this is true."`
-	MaxBodyChars        int        `json:"maxBodyChars,omitempty" jsonschema:"description=Longest issue body in characters.,default=60000,minimum=2000,maximum=60000"`
-	DedupeWindowHours   int        `json:"dedupeWindowHours,omitempty" jsonschema:"description=Accepted and not used yet: a closed problem counts as the same one however late it comes back.,default=24,minimum=1"`
-	ConfirmMinutes      int        `json:"confirmMinutes,omitempty" jsonschema:"description=Wait so long before an issue is opened for a failure that may pass by itself (network; 502 503 504; a rate limit). 0 opens it at once.,default=0,minimum=0"`
-	StoreRawEvents      bool       `json:"storeRawEvents,omitempty" jsonschema:"description=Keep the whole payload of each delivery, redacted, as long as the delivery is remembered (30 days).,default=false"`
-	Model               string     `json:"model,omitempty" jsonschema:"description=The one model that may work on this installation's code. If the operator runs another one then nothing is fixed."`
-	Budget              Budget     `json:"budget,omitzero" jsonschema:"description=Bounds on one attempt at a fix. Each can only lower the operator's."`
-	SourceRepo          string     `json:"sourceRepo,omitempty" jsonschema:"description=Repository (owner/name) of the plugin's source. The kernel reads it."`
-	SourceRef           string     `json:"sourceRef,omitempty" jsonschema:"description=Branch or tag of the plugin's source. The kernel reads it."`
+	Enabled             *bool      `json:"enabled,omitempty" jsonschema:"default=true" jsonschema_description:"False switches the daemon off for this installation."`
+	Modes               []string   `json:"modes,omitempty" jsonschema:"enum=issue,enum=pr" jsonschema_description:"How far it may go. Without pr it only keeps issues."`
+	RiskPolicy          RiskPolicy `json:"riskPolicy,omitzero" jsonschema_description:"Bounds on fixes."`
+	IssueLabels         []string   `json:"issueLabels,omitempty" jsonschema_description:"Labels of the issues it opens."`
+	Notify              []string   `json:"notify,omitempty" jsonschema_description:"GitHub logins to mention once in a new issue."`
+	AllowlistRepos      []string   `json:"allowlistRepos,omitempty" jsonschema_description:"Repositories (owner/name) it may write to. Empty means all that the operator allows."`
+	AllowWorkflowEvents bool       `json:"allowWorkflowEvents,omitempty" jsonschema_description:"The kernel passes failed workflow runs and checks on only if this is true."`
+	MaxBodyChars        int        `json:"maxBodyChars,omitempty" jsonschema:"default=60000,minimum=2000,maximum=60000" jsonschema_description:"Longest issue body in characters."`
+	DedupeWindowHours   int        `json:"dedupeWindowHours,omitempty" jsonschema:"default=24,minimum=1" jsonschema_description:"Accepted and not used yet: a closed problem counts as the same one however late it comes back."`
+	ConfirmMinutes      int        `json:"confirmMinutes,omitempty" jsonschema:"default=0,minimum=0" jsonschema_description:"Wait so long before an issue is opened for a failure that may pass by itself: the network, 502, 503, 504, a rate limit. 0 opens it at once."`
+	StoreRawEvents      bool       `json:"storeRawEvents,omitempty" jsonschema:"default=false" jsonschema_description:"Keep the whole payload of each delivery, redacted, as long as the delivery is remembered (30 days)."`
+	Model               string     `json:"model,omitempty" jsonschema_description:"The one model that may work on this installation's code. If the operator runs another one, nothing is fixed."`
+	Budget              Budget     `json:"budget,omitzero" jsonschema_description:"Bounds on one attempt at a fix. Each can only lower the operator's."`
+	SourceRepo          string     `json:"sourceRepo,omitempty" jsonschema_description:"Repository (owner/name) of the plugin's source. The kernel reads it."`
+	SourceRef           string     `json:"sourceRef,omitempty" jsonschema_description:"Branch or tag of the plugin's source. The kernel reads it."`
 
 	unread []string // bounds that could not be read
 }
 
 // A RiskPolicy bounds what is done without a person.
 type RiskPolicy struct {
-	AutoMerge           bool     `json:"autoMerge,omitempty" jsonschema:"description=Fixes of low risk are proposed ready for review and GitHub is told to merge them once its required checks pass. The daemon itself never merges and the operator has to allow it too.,default=false"`
-	MaxAutofixPerDay    *int     `json:"maxAutofixPerDay,omitempty" jsonschema:"description=Most attempts at fixes a day and repository.,default=3,minimum=0"`
-	MaxOpenPullRequests *int     `json:"maxOpenPullRequests,omitempty" jsonschema:"description=Most proposed fixes that wait for review in a repository.,default=2,minimum=0"`
-	MaxFiles            *int     `json:"maxFiles,omitempty" jsonschema:"description=Most files in a fix.,minimum=0"`
-	MaxLines            *int     `json:"maxLines,omitempty" jsonschema:"description=Most changed lines in a fix, tests included.,minimum=0"`
-	ProtectedPaths      []string `json:"protectedPaths,omitempty" jsonschema:"description=Paths that no fix may change: a directory that ends with a slash or a path or a pattern such as *.sql."`
-	QuietHours          string   `json:"quietHours,omitempty" jsonschema:"description=Hours in which no fix is attempted unless a person asks: 22:00-06:30 or 22:00-06:30 Europe/Berlin."`
-	FlakyTests          []string `json:"flakyTests,omitempty" jsonschema:"description=Names of tests that differ from run to run. They are left out of the proof and named in it."`
+	AutoMerge           bool     `json:"autoMerge,omitempty" jsonschema:"default=false" jsonschema_description:"Fixes of low risk are proposed ready for review, and GitHub is told to merge them once its required checks pass. The daemon itself never merges, and the operator has to allow it too."`
+	MaxAutofixPerDay    *int     `json:"maxAutofixPerDay,omitempty" jsonschema:"default=3,minimum=0" jsonschema_description:"Most attempts at fixes a day and repository."`
+	MaxOpenPullRequests *int     `json:"maxOpenPullRequests,omitempty" jsonschema:"default=2,minimum=0" jsonschema_description:"Most proposed fixes that wait for review in a repository."`
+	MaxFiles            *int     `json:"maxFiles,omitempty" jsonschema:"minimum=0" jsonschema_description:"Most files in a fix."`
+	MaxLines            *int     `json:"maxLines,omitempty" jsonschema:"minimum=0" jsonschema_description:"Most changed lines in a fix, tests included."`
+	ProtectedPaths      []string `json:"protectedPaths,omitempty" jsonschema_description:"Paths that no fix may change: a directory that ends with a slash, a path, or a pattern such as *.sql."`
+	QuietHours          string   `json:"quietHours,omitempty" jsonschema_description:"Hours in which no fix is attempted unless a person asks: 22:00-06:30 or 22:00-06:30 Europe/Berlin."`
+	FlakyTests          []string `json:"flakyTests,omitempty" jsonschema_description:"Names of tests that differ from run to run. They are left out of the proof and named in it."`
 }
 
 // A Budget bounds one attempt at a fix. A field that is zero leaves the operator's bound.
 type Budget struct {
-	Steps   int     `json:"steps,omitempty" jsonschema:"description=Most questions to the model.,minimum=1"`
-	Tokens  int     `json:"tokens,omitempty" jsonschema:"description=Most tokens.,minimum=1"`
-	Minutes int     `json:"minutes,omitempty" jsonschema:"description=Longest time in minutes.,minimum=1"`
-	Dollars float64 `json:"dollars,omitempty" jsonschema:"description=Most money in dollars where the model's price is known."`
+	Steps   int     `json:"steps,omitempty" jsonschema:"minimum=1" jsonschema_description:"Most questions to the model."`
+	Tokens  int     `json:"tokens,omitempty" jsonschema:"minimum=1" jsonschema_description:"Most tokens."`
+	Minutes int     `json:"minutes,omitempty" jsonschema:"minimum=1" jsonschema_description:"Longest time in minutes."`
+	Dollars float64 `json:"dollars,omitempty" jsonschema_description:"Most money in dollars where the model's price is known."`
 }
 
 const maxBody = 60_000 // characters; GitHub refuses bodies over 65,536

@@ -163,8 +163,12 @@ func timeline(c hotfix.Case) []moment {
 	if c.Count > 1 {
 		list = append(list, moment{At: c.Last, What: "Latest failure", Says: "seen " + times(c.Count), Kind: "seen"})
 	}
-	for _, l := range c.Audit {
-		list = append(list, moment{At: l.At, What: "/hotfix " + l.Verb, By: l.Actor, Says: l.Args.String(), Kind: "asked"})
+	for _, l := range slices.Concat(c.Audit, c.Asked) {
+		m := moment{At: l.At, What: "/hotfix " + l.Verb, By: l.Actor, Says: l.Args.String(), Kind: "asked"}
+		if l.Answer == "forbidden" || l.Wrong != "" {
+			m.What += ", refused"
+		}
+		list = append(list, m)
 	}
 	for i, a := range c.Attempts {
 		name := "Attempt " + strconv.Itoa(i+1)

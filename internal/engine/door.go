@@ -1,10 +1,15 @@
 package engine
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/kernel"
@@ -70,6 +75,15 @@ func (e *Engine) take(w http.ResponseWriter, r *http.Request, notice hotfix.Noti
 	}
 	log.Info("notice taken in", "notice", notice.ID, "event", notice.Event, "fresh", fresh)
 	reply(w, http.StatusOK, map[string]any{"stateId": notice.ID, "output": map[string]any{"accepted": fresh}})
+}
+
+// serveManifest says what this plugin is. Whoever has it already gets no more than a yes.
+func (e *Engine) serveManifest(w http.ResponseWriter, r *http.Request) {
+	sum := sha256.Sum256(e.manifest)
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	w.Header().Set("ETag", fmt.Sprintf("%q", hex.EncodeToString(sum[:16])))
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(e.manifest)) // it knows If-None-Match
 }
 
 // unsigned answers a request that kernel refused. Nothing of it has been kept.

@@ -133,3 +133,31 @@ func TestPagesForOperators(t *testing.T) {
 		require.True(t, strings.HasPrefix(res.Header.Get("Content-Type"), "application/json"), path)
 	}
 }
+
+// The kernel asks for the manifest at every event; one that it has is not sent again.
+func TestTheManifestIsCached(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	ask := func(method, tag string) (*http.Response, string) {
+		req, err := http.NewRequestWithContext(t.Context(), method, s.Address+"/manifest.json", nil)
+		require.NoError(t, err)
+		req.Header.Set("If-None-Match", tag)
+		res, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		raw, err := io.ReadAll(res.Body)
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		return res, string(raw)
+	}
+	res, whole := ask(http.MethodGet, `"of another version"`)
+	require.Equal(t, 200, res.StatusCode)
+	require.Contains(t, whole, "short_name")
+	tag := res.Header.Get("ETag")
+	require.NotEmpty(t, tag)
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		res, raw := ask(method, tag)
+		require.Equal(t, http.StatusNotModified, res.StatusCode)
+		require.Empty(t, raw)
+		require.Equal(t, tag, res.Header.Get("ETag"))
+	}
+}

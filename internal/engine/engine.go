@@ -91,11 +91,7 @@ func (e *Engine) Handler() http.Handler {
 	if !e.cfg.GitHub.Secret.Empty() {
 		mux.HandleFunc("POST /github", e.github)
 	}
-	mux.HandleFunc("GET /manifest.json", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Cache-Control", "public, max-age=300")
-		_, _ = w.Write(e.manifest)
-	})
+	mux.HandleFunc("GET /manifest.json", e.serveManifest)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, map[string]any{"ok": true}) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		if err := e.store.Ready(r.Context()); err != nil {

@@ -149,9 +149,10 @@ func TestTrap06PayloadsAreInert(t *testing.T) {
 	require.Len(t, issues, 2, "a stolen marker claims nothing")
 	require.Equal(t, 1, p.count(t, first.Number))
 	body := issues[1].Body
+	require.NotContains(t, body, "\u202e", "not even where nobody sees it")
+	require.Contains(t, body, `\u202egnol`, "the state line spells it")
 	body = body[strings.Index(body, "-->\n`acme/greet`"):] // below the lines that nobody sees
 	require.Contains(t, body, "``````")
-	require.NotContains(t, body, "\u202e")
 	for _, block := range strings.Split(body, "``````") {
 		if strings.Contains(block, "@team") {
 			require.True(t, strings.HasPrefix(block, "text\n"), "only inside the fence: %s", block)

@@ -45,6 +45,7 @@ type Case struct {
 	Stopped     string      `json:"stopped,omitempty"` // who stopped attempts that nobody asks for
 	Denied      string      `json:"denied,omitempty"`  // why its issue is not in the plugin's repository
 	Audit       []AuditLine `json:"audit,omitempty"`   // what people had done with it, newest last
+	Asked       []AuditLine `json:"asked,omitempty"`   // what people asked without changing anything, newest last
 	Moves       []Move      `json:"moves,omitempty"`   // its life so far, newest last
 	Days        []Day       `json:"days,omitempty"`    // how often it failed on each, newest last
 	Places      []Place     `json:"places,omitempty"`  // where it failed, the latest last
