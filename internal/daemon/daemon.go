@@ -190,6 +190,9 @@ func (d *Daemon) failed(ctx context.Context, n hotfix.Notice) (hotfix.Fingerprin
 		return "", nil, nil
 	}
 	n.Failure = &f
+	if err := d.lookInto(ctx, &f, n, settings); err != nil {
+		return "", nil, err
+	}
 	if err := d.hear(ctx, &f, n, settings); err != nil {
 		return "", nil, err
 	}

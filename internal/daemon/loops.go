@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/kernel"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/triage"
 )
@@ -49,21 +52,61 @@ func (d *Daemon) sameRun(ctx context.Context, n hotfix.Notice) (hotfix.Fingerpri
 	if errors.Is(err, store.ErrNotFound) {
 		of, err = fp, nil
 	}
-	var names []string
+	names := runNames(n)
+	if err != nil || len(names) == 0 {
+		return of, err
+	}
+	owner, err := d.cfg.Ledger.Own(ctx, of, names...)
+	// A suite that nobody could look into names no check, so that its words fit every failure of the repository.
+	if err == nil && owner != fp && n.Failure.Run.Name != "" {
+		_, err = d.cfg.Ledger.Own(ctx, owner, alias)
+	}
+	return owner, err
+}
+
+// runNames are the names of a notice that tell which run it is about.
+func runNames(n hotfix.Notice) (names []string) {
 	for _, name := range n.Also {
 		if strings.HasPrefix(name, "run:") || strings.HasPrefix(name, "suite:") {
 			names = append(names, name)
 		}
 	}
-	if err != nil || len(names) == 0 {
-		return of, err
+	return names
+}
+
+// Suites is a forge that knows what a check suite is about.
+type Suites interface {
+	// SuiteRun is the workflow run of a suite, or, without a number, a check in it that failed. It has no name if there is neither.
+	SuiteRun(ctx context.Context, repo hotfix.Repo, suite int64) (run hotfix.WorkflowRun, title redact.Text, err error)
+}
+
+// lookInto finds out which run a suite's event is about, which does not say so itself, unless another event of the same
+// run came first. Otherwise a suite that comes first would be a problem of its own.
+func (d *Daemon) lookInto(ctx context.Context, f *hotfix.Failure, n hotfix.Notice, s Settings) error {
+	if f.Plugin.Kind != "ci" || f.Run == nil || f.Run.Name != "" || !s.Narrow(d.cfg.Policy).Allows(f.Plugin.Repo) {
+		return nil
 	}
-	owner, err := d.cfg.Ledger.Own(ctx, of, names...)
-	// A suite's event names no check, so that its words fit every failure of the repository.
-	if err == nil && owner != fp && n.Failure.Run.Name != "" {
-		_, err = d.cfg.Ledger.Own(ctx, owner, alias)
+	var suite int64
+	for _, name := range runNames(n) {
+		if _, err := d.cfg.Ledger.Owner(ctx, name); !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		if id, ok := strings.CutPrefix(name, "suite:"); ok {
+			id, _, _ = strings.Cut(id, ":")
+			suite, _ = strconv.ParseInt(id, 10, 64) // we wrote it
+		}
 	}
-	return owner, err
+	forge, ok := d.cfg.Connect(n.Token).(Suites)
+	if !ok || suite == 0 {
+		return nil
+	}
+	run, title, err := forge.SuiteRun(ctx, f.Plugin.Repo, suite)
+	if err != nil || run.Name == "" {
+		return err
+	}
+	run.SHA, run.Branch = f.Run.SHA, f.Run.Branch
+	f.Run, f.Message = &run, kernel.RunMessage(run, title)
+	return nil
 }
 
 // richer reports whether f tells more of the same run than old does.

@@ -89,6 +89,48 @@ func TestTrap03ThreeEventsAreOneFailure(t *testing.T) {
 	require.Equal(t, 2, p.count(t, p.one(t).Number), "two failed runs")
 }
 
+// The same, in whatever order they come, for a run of Actions and for checks of another system.
+func TestTrap03TheOrderOfTheEventsDoesNotMatter(t *testing.T) {
+	t.Parallel()
+	orders := [][]string{{"check_suite", "workflow_run", "check_run"}, {"check_suite", "check_run", "workflow_run"}, {"workflow_run", "check_suite", "check_run"},
+		{"check_run", "check_suite", "workflow_run"}}
+	for _, first := range [][]string{orders[0], orders[2]} {
+		for _, second := range orders {
+			t.Run(first[0]+" "+first[1]+", then "+second[0]+" "+second[1], func(t *testing.T) {
+				t.Parallel()
+				p := newPlace(t, nil)
+				for i, order := range [][]string{first, second} {
+					id, sha := 500+200*i, []string{"abc", "def"}[i]
+					_, err := p.forge.AddRun(repo, forgetest.Run{ID: int64(id), Suite: int64(id + 1), Name: "ci", SHA: sha, Branch: "main", NoLogs: true})
+					require.NoError(t, err)
+					for _, event := range order {
+						p.hook(t, event, fmt.Sprintf("%s-%d", event, id), incident(id, sha)[event])
+						p.settle(t)
+					}
+				}
+				require.Equal(t, 2, p.count(t, p.one(t).Number), "two failed runs")
+			})
+		}
+	}
+	t.Run("another system", func(t *testing.T) {
+		t.Parallel()
+		p := newPlace(t, nil)
+		for i, order := range [][]string{{"check_suite", "check_run"}, {"check_run", "check_suite"}, {"check_suite", "check_run"}} {
+			id, sha := 500+200*i, fmt.Sprintf("abc%d", i)
+			require.NoError(t, p.forge.AddSuiteCheck(repo, int64(id+1), "build", "failure", "2 errors"))
+			for _, event := range order {
+				payload := incident(id, sha)[event]
+				if c, ok := payload["check_run"].(map[string]any); ok {
+					delete(c, "details_url")
+				}
+				p.hook(t, event, fmt.Sprintf("%s-%d", event, id), payload)
+				p.settle(t)
+			}
+		}
+		require.Equal(t, 3, p.count(t, p.one(t).Number))
+	})
+}
+
 func TestTrap04OnlyFailuresAreFailures(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, nil)

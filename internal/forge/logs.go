@@ -91,7 +91,7 @@ func failedJobs(ctx context.Context, s *session, repo hotfix.Repo, run int64) ([
 			return nil, fmt.Errorf("list jobs: %w", explain(err))
 		}
 		for _, j := range page.Jobs {
-			if slices.Contains([]string{"failure", "timed_out", "startup_failure"}, j.GetConclusion()) {
+			if slices.Contains(failures, j.GetConclusion()) {
 				failed = append(failed, j)
 			}
 		}

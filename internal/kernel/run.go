@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 )
 
 // runEvents are the events that say how a run ended, and how to read them.
@@ -35,6 +36,25 @@ const (
 	checkEvent    = "Check"
 	suiteEvent    = "Check suite"
 )
+
+// RunMessage is how a workflow run that failed is told of, or, without a number, a check with its title.
+func RunMessage(r hotfix.WorkflowRun, title redact.Text) redact.Text {
+	if r.ID != 0 {
+		return runMessage(workflowEvent, r, "")
+	}
+	return runMessage(checkEvent, r, title.String())
+}
+
+func runMessage(what string, r hotfix.WorkflowRun, title string) redact.Text {
+	message := fmt.Sprintf("%s ended with %q", what, r.Conclusion)
+	if r.Name != "" {
+		message = fmt.Sprintf("%s %q ended with %q", what, r.Name, r.Conclusion)
+	}
+	if title != "" {
+		message += ": " + title
+	}
+	return text(message, messageMax)
+}
 
 // A run is what the three kinds of event have in common.
 type run struct {
@@ -70,17 +90,9 @@ func (d *Delivery) readRun(n *hotfix.Notice) error {
 	case ownBranch.MatchString(r.Branch):
 		return ignored(RuleOwnBranch, "The run is on a branch that daemon-hotfix proposed.")
 	}
-	title := r.output.str("title")
-	message := fmt.Sprintf("%s ended with %q", r.what, r.Conclusion)
-	if r.Name != "" {
-		message = fmt.Sprintf("%s %q ended with %q", r.what, r.Name, r.Conclusion)
-	}
-	if title != "" {
-		message += ": " + title
-	}
 	w := r.WorkflowRun
 	w.Name, w.SHA, w.Branch, w.URL = clean(w.Name, 200), clean(w.SHA, 64), clean(w.Branch, 200), cleanURL(w.URL)
-	f := hotfix.Failure{ID: n.ID, Category: "workflow", Message: text(message, messageMax), Run: &w, At: d.when(r.at), Heard: d.opts.Now.UTC().Truncate(time.Second),
+	f := hotfix.Failure{ID: n.ID, Category: "workflow", Message: runMessage(r.what, r.WorkflowRun, r.output.str("title")), Run: &w, At: d.when(r.at), Heard: d.opts.Now.UTC().Truncate(time.Second),
 		Plugin:  hotfix.Plugin{ID: repo.String(), Kind: "ci", Repo: repo, Ref: first(w.SHA, w.Branch)},
 		Trigger: hotfix.Trigger{Event: clean(r.event, 100), Repo: repo, Actor: clean(r.actor, 60)}}
 	for _, part := range []string{r.output.str("summary"), r.output.str("text")} {

@@ -18,6 +18,7 @@ import (
 // A Run is a workflow run to be seeded.
 type Run struct {
 	ID              int64 // 0: given by AddRun
+	Suite           int64 // of checks that it belongs to
 	Name            string
 	SHA, Branch     string
 	Event           string
@@ -44,7 +45,7 @@ type Step struct {
 type run struct{ Run }
 
 type check struct {
-	id                                   int64
+	id, suite                            int64
 	name, sha, status, conclusion, login string
 	title, summary                       string
 }
@@ -91,6 +92,7 @@ func actionRoutes() []route {
 		{"GET " + actions + "/runs/{run}/jobs", "actions", onRun((*Forge).listJobs)},
 		{"GET " + actions + "/runs/{run}/logs", "actions", onRun((*Forge).runLogs)},
 		{"GET " + actions + "/jobs/{job}/logs", "actions", (*Forge).jobLogs},
+		{"GET /repos/{owner}/{repo}/check-suites/{suite}/check-runs", "checks", (*Forge).listSuite},
 		{"POST /repos/{owner}/{repo}/check-runs", "checks+", (*Forge).createCheck},
 	}
 }
@@ -117,6 +119,9 @@ func (f *Forge) listRuns(q *query) reply {
 	var out []object
 	for _, r := range slices.Backward(q.repo.runs) {
 		if s := v.Get("status"); s != "" && s != "completed" && s != r.Conclusion {
+			continue
+		}
+		if s := v.Get("check_suite_id"); s != "" && s != fmt.Sprint(r.Suite) {
 			continue
 		}
 		if (v.Get("head_sha") == "" || v.Get("head_sha") == r.SHA) && (v.Get("branch") == "" || v.Get("branch") == r.Branch) {
@@ -273,6 +278,31 @@ func (f *Forge) AddCheck(name hotfix.Repo, sha, check, conclusion string) error 
 	}
 	r.checks = append(r.checks, newCheck(f.nextID(), sha, check, conclusion))
 	return nil
+}
+
+// AddSuiteCheck seeds a completed check of a suite, with the title of its output.
+func (f *Forge) AddSuiteCheck(name hotfix.Repo, suite int64, check, conclusion, title string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r, err := f.repo(name)
+	if err != nil {
+		return err
+	}
+	c := newCheck(f.nextID(), "", check, conclusion)
+	c.suite, c.title = suite, title
+	r.checks = append(r.checks, c)
+	return nil
+}
+
+func (f *Forge) listSuite(q *query) reply {
+	var out []object
+	for _, c := range q.repo.checks {
+		if fmt.Sprint(c.suite) == q.PathValue("suite") {
+			out = append(out, checkJSON(c))
+		}
+	}
+	page, head := paged(f, q, out)
+	return reply{status: http.StatusOK, header: head, body: object{"total_count": len(out), "check_runs": append([]object{}, page...)}}
 }
 
 func newCheck(id int64, sha, name, conclusion string) *check {
