@@ -177,16 +177,19 @@ func TestWorkflowFailsLoudly(t *testing.T) {
 	}
 	require.Empty(t, a.forge.Calls())
 
-	a.forge.FailNext(forgetest.Fault{On: "GET", Status: 422}, forgetest.Fault{On: "GET", Status: 422}, forgetest.Fault{On: "GET", Status: 422}, forgetest.Fault{On: "GET", Status: 422})
-	status, summary, log := a.run(t, good)
-	require.Equal(t, 1, status, log)
-	require.Contains(t, summary, "This run failed")
-	require.Empty(t, a.forge.Issues(ratioRepo), "without a list nothing is created")
-	a.forge.ClearFaults()
+	for _, fault := range []forgetest.Fault{{Status: 422}, {Status: 403, Message: "Resource not accessible by integration"}, {Cut: true}} {
+		fault.On = "GET /repos/acme/ratio/issues"
+		a.forge.FailRate(1, 1, fault)
+		status, summary, log := a.run(t, good)
+		require.Equal(t, 1, status, log)
+		require.Contains(t, summary, "This run failed")
+		require.Empty(t, a.forge.Issues(ratioRepo), "without a list nothing is created")
+		a.forge.ClearFaults()
+	}
 
 	queued := good
 	queued.Now = time.Now().Add(-5 * time.Hour)
-	status, _, log = a.run(t, queued)
+	status, _, log := a.run(t, queued)
 	require.Equal(t, 0, status, "it waited in a queue: %s", log)
 	t.Setenv("HOTFIX_KEY", "short")
 	status, _, log = a.run(t, good)

@@ -114,7 +114,7 @@ func (d *Daemon) report(ctx context.Context, forge Forge, c *hotfix.Case, n hotf
 	if err != nil && d.denied(c, err) {
 		found, err = d.saveIssue(ctx, forge, c, settings)
 	}
-	if err == nil && d.heed(c, found) {
+	if err == nil && (d.heed(c, found) || unlabelled(c, found)) {
 		c.Issue = found.Number
 		found, err = d.saveIssue(ctx, forge, c, settings)
 	}
@@ -143,6 +143,14 @@ func (d *Daemon) report(ctx context.Context, forge Forge, c *hotfix.Case, n hotf
 	}
 	d.cfg.Watch(Event{Fingerprint: c.Fingerprint, Case: c})
 	return nil
+}
+
+// unlabelled takes in that the issue was made without some labels, and reports whether it was.
+func unlabelled(c *hotfix.Case, found hotfix.Issue) bool {
+	if !found.Unlabelled.Empty() {
+		c.Unlabelled = found.Unlabelled
+	}
+	return !found.Unlabelled.Empty()
 }
 
 // wanted is how the issue of a case in this state should stand. Only what a person does not want is closed as not

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +22,7 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/forge/forgetest"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/kernel/kerneltest"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/queue"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 )
 
@@ -207,35 +210,71 @@ func TestTrap06PayloadsAreInert(t *testing.T) {
 
 func TestTrap07WithoutAListNothingIsCreated(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, nil)
-	p.forge.FailRate(1, 1, forgetest.Fault{On: "GET /repos/acme/greet/issues", Status: 422})
-	p.fails(t, "boom")
-	require.Eventually(t, func() bool { // tried, refused, and wanted still
-		for _, c := range p.forge.Calls() {
-			if c.Status == 422 {
-				return true
-			}
-		}
-		return false
-	}, time.Minute, 20*time.Millisecond)
-	wanted, err := p.engine.Store().Wanted(t.Context())
-	require.NoError(t, err)
-	require.NotEmpty(t, wanted)
-	require.Empty(t, p.forge.Issues(repo))
-	p.forge.ClearFaults()
-	require.Equal(t, 1, p.count(t, p.one(t).Number))
+	const list = "GET /repos/acme/greet/issues"
+	for _, c := range []struct {
+		name  string
+		fault forgetest.Fault
+	}{
+		{"refused", forgetest.Fault{On: list, Status: 422}},
+		{"forbidden", forgetest.Fault{On: list, Status: 403, Message: "Resource not accessible by integration"}},
+		{"no answer in time", forgetest.Fault{On: list, Hang: true}},
+		{"broken off", forgetest.Fault{On: list, Cut: true}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var p *place
+			p = newPlace(t, func(c *engine.Config) {
+				c.Queue.Report = queue.Limits{Attempts: 1000, Backoff: 20 * time.Millisecond, Longest: 100 * time.Millisecond}
+				c.Daemon.Connect = func(redact.Secret) daemon.Forge {
+					github, err := forge.New(forge.Config{API: p.forge.API(), Server: p.forge.URL(), Token: p.forge.Token(), HTTP: &http.Client{Timeout: 500 * time.Millisecond}})
+					if err != nil {
+						panic(err)
+					}
+					return github
+				}
+			})
+			p.forge.FailRate(1, 1, c.fault)
+			p.fails(t, "boom")
+			require.Eventually(t, func() bool { // tried, refused, and wanted still: the queue tries again
+				return slices.ContainsFunc(p.forge.Calls(), func(c forgetest.Call) bool { return c.Method == "GET" && c.Path == "/repos/acme/greet/issues" })
+			}, time.Minute, 20*time.Millisecond)
+			wanted, err := p.engine.Store().Wanted(t.Context())
+			require.NoError(t, err)
+			require.NotEmpty(t, wanted)
+			require.Empty(t, p.forge.Issues(repo))
+			p.forge.ClearFaults()
+			require.Equal(t, 1, p.count(t, p.one(t).Number))
+		})
+	}
 }
 
 func TestTrap08LabelsArePreferences(t *testing.T) {
 	t.Parallel()
-	var log syncBuffer
-	p := newPlace(t, func(c *engine.Config) {
-		c.Daemon.Log = slog.New(slog.NewTextHandler(&log, nil))
-	})
-	p.kernel.Settings = map[string]any{"issueLabels": []string{"no such label"}}
-	p.forge.FailNext(forgetest.Fault{On: "POST /repos/acme/greet/issues", Status: 422, Message: "Validation Failed: label"})
-	p.fails(t, "boom")
-	require.Empty(t, p.one(t).Labels)
+	const create = "POST /repos/acme/greet/issues"
+	for _, c := range []struct {
+		name, says string
+		faults     []forgetest.Fault
+	}{
+		{"there is no such label", "Validation Failed: label", []forgetest.Fault{{On: create, Status: 422, Message: "Validation Failed: label"}}},
+		{"it may not be set", "Resource not accessible", []forgetest.Fault{{On: create, Status: 403, Message: "Resource not accessible by integration"}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var log syncBuffer
+			p := newPlace(t, func(c *engine.Config) { c.Daemon.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+			p.forge.AddUser("ada", "write")
+			p.kernel.Settings = map[string]any{"issueLabels": []string{"no such label"}}
+			p.forge.FailNext(c.faults...)
+			p.fails(t, "boom")
+			p.settle(t)
+			i := p.one(t)
+			require.Empty(t, i.Labels)
+			require.Regexp(t, "It lacks labels of the settings: no such label: .*"+c.says, i.Body, "a person who reads the issue sees why")
+			p.hook(t, "issue_comment", "d-1", comment(i.Number, "ada", "/hotfix explain"))
+			p.settle(t)
+			require.Regexp(t, "The issue lacks labels of the settings: no such label: .*"+c.says, p.one(t).Comments[0].Body)
+		})
+	}
 }
 
 func TestTrap09WhatPeopleDidIsHeeded(t *testing.T) {

@@ -181,6 +181,13 @@ func TestOneFailureIsCountedOnce(t *testing.T) {
 	}
 }
 
+// comment is a new comment as GitHub tells of it.
+func comment(issue int, by, body string) map[string]any {
+	return map[string]any{"action": "created", "issue": map[string]any{"number": issue},
+		"comment":    map[string]any{"id": 91, "body": body, "author_association": "MEMBER", "user": map[string]any{"login": by, "type": "User"}},
+		"repository": map[string]any{"name": repo.Name, "owner": map[string]any{"login": repo.Owner}}}
+}
+
 func TestAPersonSteersWithoutTheKernel(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, nil)
@@ -188,9 +195,7 @@ func TestAPersonSteersWithoutTheKernel(t *testing.T) {
 	p.hook(t, "workflow_run", "d-1", incident(500, "abc")["workflow_run"])
 	n := p.one(t).Number
 	for range 2 {
-		status, answer := p.hook(t, "issue_comment", "d-2", map[string]any{"action": "created", "issue": map[string]any{"number": n},
-			"comment":    map[string]any{"id": 91, "body": "A mock server.\n\n/hotfix ignore flaky", "author_association": "MEMBER", "user": map[string]any{"login": "ada", "type": "User"}},
-			"repository": map[string]any{"name": repo.Name, "owner": map[string]any{"login": repo.Owner}}})
+		status, answer := p.hook(t, "issue_comment", "d-2", comment(n, "ada", "A mock server.\n\n/hotfix ignore flaky"))
 		require.Equal(t, 200, status, answer)
 	}
 	i := p.one(t)

@@ -147,6 +147,7 @@ type keeper struct {
 	want          Issue
 	all           bool // any issue of ours
 	body, managed string
+	unlabelled    redact.Text // why what was made lacks labels
 }
 
 func (k *keeper) save(ctx context.Context) (Issue, error) {
@@ -177,7 +178,7 @@ func (k *keeper) save(ctx context.Context) (Issue, error) {
 	}
 	if made != nil {
 		got := seen(k.want, keep)
-		got.Theirs = keep != made // what it says is not what we know
+		got.Theirs, got.Unlabelled = keep != made, k.unlabelled // what another process made says not what we know
 		return got, nil
 	}
 	return k.c.edit(ctx, k.s, k.want, k.managed) // reads it again: the list may be older than what people wrote since
@@ -260,16 +261,22 @@ func (k *keeper) create(ctx context.Context) (*github.Issue, error) {
 	if errors.As(err, &no) && req.Labels != nil && (no.Status == http.StatusUnprocessableEntity || no.Status == http.StatusForbidden) {
 		req.Labels = nil
 		if made, err = post(); err == nil {
-			k.c.cfg.Log.Warn("issue created without labels", "repo", k.want.Repo.String(), "issue", made.GetNumber(), "err", no)
+			k.lacks(made, k.want.Labels, no.Error())
 		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("create issue: %w", hidden(err))
 	}
-	if have := seen(k.want, made).Labels; req.Labels != nil && len(have) < len(k.want.Labels) {
-		k.c.cfg.Log.Warn("labels ignored", "repo", k.want.Repo.String(), "issue", made.GetNumber(), "wanted", k.want.Labels, "has", have)
+	if have := seen(k.want, made).Labels; req.Labels != nil && !containsAll(have, k.want.Labels) {
+		k.lacks(made, without(k.want.Labels, have), "GitHub left them out, as it does when the credential may not set labels")
 	}
 	return made, nil
+}
+
+// lacks notes why an issue was made without some labels.
+func (k *keeper) lacks(made *github.Issue, labels []string, because string) {
+	k.unlabelled = redact.Scrub(fmt.Sprintf("%s: %s", strings.Join(labels, ", "), because))
+	k.c.cfg.Log.Warn("issue created without labels", "repo", k.want.Repo.String(), "issue", made.GetNumber(), "lacks", k.unlabelled)
 }
 
 // closeTwin closes an issue that was opened beside the one we keep. The comment comes first: if we are interrupted
@@ -325,6 +332,11 @@ func containsAll(have, want []string) bool {
 	return !slices.ContainsFunc(want, func(w string) bool {
 		return !slices.ContainsFunc(have, func(h string) bool { return strings.EqualFold(h, w) })
 	})
+}
+
+// without is what of want is not in have.
+func without(want, have []string) []string {
+	return slices.DeleteFunc(slices.Clone(want), func(w string) bool { return containsAll(have, []string{w}) })
 }
 
 func btoi(b bool) int {

@@ -39,24 +39,25 @@ type Case struct {
 	Decision    Decision    `json:"decision"`
 	Ask         *Ask        `json:"ask,omitempty"` // an attempt that was asked for and has not begun
 	Attempts    []Attempt   `json:"attempts"`
-	Opened      time.Time   `json:"opened,omitzero"`   // when its issue was decided upon; zero if it never was
-	Snooze      *Snooze     `json:"snooze,omitempty"`  // counted in silence until it is over
-	DupOf       Fingerprint `json:"dupOf,omitempty"`   // the case that it is counted on
-	Stopped     string      `json:"stopped,omitempty"` // who stopped attempts that nobody asks for
-	Denied      string      `json:"denied,omitempty"`  // why its issue is not in the plugin's repository
-	Audit       []AuditLine `json:"audit,omitempty"`   // what people had done with it, newest last
-	Asked       []AuditLine `json:"asked,omitempty"`   // what people asked without changing anything, newest last
-	Moves       []Move      `json:"moves,omitempty"`   // its life so far, newest last
-	Days        []Day       `json:"days,omitempty"`    // how often it failed on each, newest last
-	Places      []Place     `json:"places,omitempty"`  // where it failed, the latest last
-	Fix         *Merge      `json:"fix,omitempty"`     // the fix that was merged last
-	Late        int         `json:"late,omitempty"`    // failures that were heard of too late to mean anything
-	Raised      time.Time   `json:"raised,omitzero"`   // when its priority was raised, which happens once
-	Shown       Shown       `json:"shown,omitzero"`    // what its issue says
-	Splits      []Split     `json:"splits,omitempty"`  // failures that were counted here and are a problem of their own
-	Trial       *Trial      `json:"trial,omitempty"`   // tests that were asked for and have not run
-	Like        []int       `json:"like,omitempty"`    // issues in its repository that may be about the same
-	Outage      bool        `json:"outage,omitempty"`  // DupOf is the same failure in another plugin, found by the daemon
+	Opened      time.Time   `json:"opened,omitzero"`     // when its issue was decided upon; zero if it never was
+	Snooze      *Snooze     `json:"snooze,omitempty"`    // counted in silence until it is over
+	DupOf       Fingerprint `json:"dupOf,omitempty"`     // the case that it is counted on
+	Stopped     string      `json:"stopped,omitempty"`   // who stopped attempts that nobody asks for
+	Denied      string      `json:"denied,omitempty"`    // why its issue is not in the plugin's repository
+	Unlabelled  redact.Text `json:"unlabelled,omitzero"` // why its issue lacks labels that were wanted
+	Audit       []AuditLine `json:"audit,omitempty"`     // what people had done with it, newest last
+	Asked       []AuditLine `json:"asked,omitempty"`     // what people asked without changing anything, newest last
+	Moves       []Move      `json:"moves,omitempty"`     // its life so far, newest last
+	Days        []Day       `json:"days,omitempty"`      // how often it failed on each, newest last
+	Places      []Place     `json:"places,omitempty"`    // where it failed, the latest last
+	Fix         *Merge      `json:"fix,omitempty"`       // the fix that was merged last
+	Late        int         `json:"late,omitempty"`      // failures that were heard of too late to mean anything
+	Raised      time.Time   `json:"raised,omitzero"`     // when its priority was raised, which happens once
+	Shown       Shown       `json:"shown,omitzero"`      // what its issue says
+	Splits      []Split     `json:"splits,omitempty"`    // failures that were counted here and are a problem of their own
+	Trial       *Trial      `json:"trial,omitempty"`     // tests that were asked for and have not run
+	Like        []int       `json:"like,omitempty"`      // issues in its repository that may be about the same
+	Outage      bool        `json:"outage,omitempty"`    // DupOf is the same failure in another plugin, found by the daemon
 
 	Counts string `json:"-"` // id of the notice whose failure this change counts; a store notes it with the case
 }
