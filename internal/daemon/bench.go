@@ -18,7 +18,7 @@ func (d *Daemon) bench(w *work) *tools.Bench {
 	settings, _ := ParseSettings(w.n.Settings)
 	policy := settings.Narrow(d.cfg.Policy)
 	return &tools.Bench{
-		Logs:     func(ctx context.Context) (redact.Text, error) { return w.forge.Logs(ctx, w.c.Latest) },
+		Logs:     w.logs,
 		Clone:    func(ctx context.Context) (*sandbox.Tree, error) { return d.clone(ctx, w) },
 		Green:    d.green(w),
 		Box:      d.cfg.Box,
@@ -37,6 +37,14 @@ func (d *Daemon) tools(b *tools.Bench) []agent.Tool {
 		list[i] = d.cfg.Tool(list[i])
 	}
 	return list
+}
+
+// logs is the log of the failure; that of a run is read once.
+func (w *work) logs(ctx context.Context) (redact.Text, error) {
+	if !w.log.Empty() {
+		return w.log, nil
+	}
+	return w.forge.Logs(ctx, w.c.Latest)
 }
 
 // green asks the forge for the commits whose checks passed, if it can tell.

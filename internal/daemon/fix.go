@@ -73,6 +73,7 @@ type work struct {
 	forge Forge
 	dir   string
 	hint  string
+	log   redact.Text // of the run that failed, if it was read
 	bench *tools.Bench
 	risk  *hotfix.Assessment // of the patch that was vetted last; nil before
 
@@ -99,9 +100,10 @@ func (d *Daemon) begin(ctx context.Context, fp hotfix.Fingerprint) (*work, error
 	if err != nil {
 		return nil, err
 	}
-	at := c.Running()
+	at, log := c.Running(), redact.Text{}
 	if at == nil {
-		if wanted, err := d.stillWanted(ctx, forge, &c, n); !wanted || err != nil {
+		var wanted bool
+		if wanted, log, err = d.stillWanted(ctx, forge, &c, n); !wanted || err != nil {
 			return nil, err
 		}
 		at = &hotfix.Attempt{RunID: fmt.Sprintf("%s-%d", fp, len(c.Attempts)+1), By: c.Ask.By, Hint: c.Ask.Hint.String(), Started: d.cfg.Now(),
@@ -118,36 +120,7 @@ func (d *Daemon) begin(ctx context.Context, fp hotfix.Fingerprint) (*work, error
 	if err != nil {
 		return nil, fmt.Errorf("make a place for the tree: %w", err)
 	}
-	return &work{id: at.RunID, hint: at.Hint, c: c, n: n, forge: forge, dir: dir}, nil
-}
-
-// stillWanted looks again right before an attempt: many may have been decided at once, and a person may have
-// closed the issue since.
-func (d *Daemon) stillWanted(ctx context.Context, forge Forge, c *hotfix.Case, n hotfix.Notice) (bool, error) {
-	change := hotfix.Asked
-	if c.Ask.By == byPolicy {
-		change = hotfix.Opened
-		// The issue exists before any model is asked.
-		if err := d.report(ctx, forge, c, n); err != nil {
-			return false, err
-		}
-	}
-	policy, err := d.policy(ctx, c.Repo, n)
-	if err != nil {
-		return false, err
-	}
-	judged := *c
-	if c.Ask.Pull != 0 { // the draft is there and counted already
-		judged.State, change, policy.Open, policy.FixesToday = hotfix.Ongoing, hotfix.Asked, 0, 0
-	}
-	if now := d.within(policy, c).Decide(judged, change); now.Action < hotfix.Fix {
-		c.Decision, c.Ask = now, nil
-		if err := d.cfg.Store.SaveCase(ctx, *c, hotfix.NextReport); err != nil {
-			return false, fmt.Errorf("save case %s: %w", c.Fingerprint, err)
-		}
-		return false, nil
-	}
-	return true, nil
+	return &work{id: at.RunID, hint: at.Hint, c: c, n: n, forge: forge, dir: dir, log: log}, nil
 }
 
 // attempt lets the agent work and says how it ended.

@@ -14,19 +14,19 @@ import (
 
 // What a caller may ask of an error with errors.Is.
 var (
-	ErrForbidden   = error(forbidden{})                                    // the credential may not
-	ErrGone        = error(goneError("not there"))                         // deleted, never there, or withheld
-	ErrLocked      = errors.New("the conversation is locked")              // by a maintainer
-	ErrMoved       = error(goneError("transferred to another repository")) // the issue lives elsewhere now
-	ErrNotOurs     = errors.New("not an issue of ours")                    // somebody else wrote it and it has no marker
-	ErrNoIssues    = errors.New("issues are switched off")                 // in this repository
-	ErrTooLong     = errors.New("the text is longer than GitHub accepts")  // 65,536 characters with what people added
-	ErrBranchTaken = errors.New("the branch holds other commits")          // it is never overwritten
-	ErrDeclined    = errors.New("this change was closed without merging")  // by a maintainer; the number is returned too
-	ErrNoDrafts    = errors.New("draft pull requests are not available")   // in this repository; others are never opened
-	ErrNoLogs      = errors.New("the logs of the run are not available")   // expired or withheld; the event's own lines are returned too
-	errMoved       = errors.New("the address redirects to a new location") // met by a write
-	errNoToken     = errors.New("no token for the app's installation")     // uninstalled or suspended
+	ErrForbidden   = error(forbidden{})                                        // the credential may not
+	ErrGone        = error(goneError("not there"))                             // deleted, never there, or withheld
+	ErrLocked      = errors.New("the conversation is locked")                  // by a maintainer
+	ErrMoved       = error(goneError("transferred to another repository"))     // the issue lives elsewhere now
+	ErrNotOurs     = errors.New("not an issue of ours")                        // somebody else wrote it and it has no marker
+	ErrNoIssues    = errors.New("issues are switched off")                     // in this repository
+	ErrTooLong     = errors.New("the text is longer than GitHub accepts")      // 65,536 characters with what people added
+	ErrBranchTaken = errors.New("the branch holds other commits")              // it is never overwritten
+	ErrDeclined    = errors.New("this change was closed without merging")      // by a maintainer; the number is returned too
+	ErrNoDrafts    = errors.New("draft pull requests are not available")       // in this repository; others are never opened
+	ErrNoLogs      = error(goneError("the logs of the run are not available")) // expired or withheld; the event's own lines are returned too
+	errMoved       = errors.New("the address redirects to a new location")     // met by a write
+	errNoToken     = errors.New("no token for the app's installation")         // uninstalled or suspended
 )
 
 // forbidden is ErrForbidden. Who does not import this package asks for its method.

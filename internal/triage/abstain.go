@@ -85,6 +85,7 @@ var wouldChange = map[string]struct{ evidence, command string }{
 	"pull-request":            {"The same failure on the default branch.", "/hotfix retry"},
 	"too-soon":                {"A failure at another version, or time.", "/hotfix retry"},
 	"too-many-attempts":       {"A hint at what the attempts overlooked.", "/hotfix retry HINT"},
+	"no-logs":                 {"A failed run whose log can be read.", "/hotfix retry"},
 	"issue-closed":            {"The issue, opened again.", "/hotfix retry"},
 	"rival-fix":               {"The other pull request, closed.", "/hotfix retry"},
 	"base-moved":              {"An attempt on the code as it is now.", "/hotfix retry"},
