@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
-	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/kernel"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/triage"
@@ -105,7 +104,11 @@ func (d *Daemon) lookInto(ctx context.Context, f *hotfix.Failure, n hotfix.Notic
 		return err
 	}
 	run.SHA, run.Branch = f.Run.SHA, f.Run.Branch
-	f.Run, f.Message = &run, kernel.RunMessage(run, title)
+	what := hotfix.RunOfWorkflow
+	if run.ID == 0 {
+		what = hotfix.RunOfCheck
+	}
+	f.Run, f.Message = &run, redact.Scrub(run.Message(what, title.String()))
 	return nil
 }
 

@@ -69,6 +69,25 @@ type WorkflowRun struct {
 	URL        string `json:"url"`
 }
 
+// What a run is called in messages.
+const (
+	RunOfWorkflow = "Workflow"
+	RunOfCheck    = "Check"
+	RunOfSuite    = "Check suite"
+)
+
+// Message tells that r, which is one of these, failed. title is what a check says of itself.
+func (r WorkflowRun) Message(what, title string) string {
+	message := fmt.Sprintf("%s ended with %q", what, r.Conclusion)
+	if r.Name != "" {
+		message = fmt.Sprintf("%s %q ended with %q", what, r.Name, r.Conclusion)
+	}
+	if title != "" {
+		message += ": " + title
+	}
+	return message
+}
+
 // A Class is what kind of failure it is, finer than the kernel's category.
 type Class string
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
-	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 )
 
 // runEvents are the events that say how a run ended, and how to read them.
@@ -29,32 +28,6 @@ var conclusions = map[string]string{
 }
 
 var failures = map[string]bool{"failure": true, "timed_out": true, "startup_failure": true}
-
-// What a run is called in messages.
-const (
-	workflowEvent = "Workflow"
-	checkEvent    = "Check"
-	suiteEvent    = "Check suite"
-)
-
-// RunMessage is how a workflow run that failed is told of, or, without a number, a check with its title.
-func RunMessage(r hotfix.WorkflowRun, title redact.Text) redact.Text {
-	if r.ID != 0 {
-		return runMessage(workflowEvent, r, "")
-	}
-	return runMessage(checkEvent, r, title.String())
-}
-
-func runMessage(what string, r hotfix.WorkflowRun, title string) redact.Text {
-	message := fmt.Sprintf("%s ended with %q", what, r.Conclusion)
-	if r.Name != "" {
-		message = fmt.Sprintf("%s %q ended with %q", what, r.Name, r.Conclusion)
-	}
-	if title != "" {
-		message += ": " + title
-	}
-	return text(message, messageMax)
-}
 
 // A run is what the three kinds of event have in common.
 type run struct {
@@ -85,14 +58,14 @@ func (d *Delivery) readRun(n *hotfix.Notice) error {
 		return ignored(RuleMalformed, "The event names no repository.")
 	case d.isSelf(repo):
 		return ignored(RuleOwnFailure, "The repository of the run is daemon-hotfix itself.")
-	case d.opts.Once && (r.what == suiteEvent || r.what == checkEvent && r.ID != 0):
+	case d.opts.Once && (r.what == hotfix.RunOfSuite || r.what == hotfix.RunOfCheck && r.ID != 0):
 		return ignored(RuleToldOnce, "Another event tells of the same failure and says more.")
 	case ownBranch.MatchString(r.Branch):
 		return ignored(RuleOwnBranch, "The run is on a branch that daemon-hotfix proposed.")
 	}
 	w := r.WorkflowRun
 	w.Name, w.SHA, w.Branch, w.URL = clean(w.Name, 200), clean(w.SHA, 64), clean(w.Branch, 200), cleanURL(w.URL)
-	f := hotfix.Failure{ID: n.ID, Category: "workflow", Message: runMessage(r.what, r.WorkflowRun, r.output.str("title")), Run: &w, At: d.when(r.at), Heard: d.opts.Now.UTC().Truncate(time.Second),
+	f := hotfix.Failure{ID: n.ID, Category: "workflow", Message: text(r.Message(r.what, r.output.str("title")), messageMax), Run: &w, At: d.when(r.at), Heard: d.opts.Now.UTC().Truncate(time.Second),
 		Plugin:  hotfix.Plugin{ID: repo.String(), Kind: "ci", Repo: repo, Ref: first(w.SHA, w.Branch)},
 		Trigger: hotfix.Trigger{Event: clean(r.event, 100), Repo: repo, Actor: clean(r.actor, 60)}}
 	for _, part := range []string{r.output.str("summary"), r.output.str("text")} {
@@ -128,7 +101,7 @@ func alsoRun(repo hotfix.Repo, r run) []string {
 
 func readWorkflowRun(p object) run {
 	w := p.object("workflow_run")
-	return run{what: workflowEvent, at: w.str("updated_at"), event: w.str("event"), suite: w.num("check_suite_id"),
+	return run{what: hotfix.RunOfWorkflow, at: w.str("updated_at"), event: w.str("event"), suite: w.num("check_suite_id"),
 		actor: first(w.object("triggering_actor").str("login"), w.object("actor").str("login"), p.object("sender").str("login")), numbers: firstPull(w),
 		WorkflowRun: hotfix.WorkflowRun{ID: w.num("id"), Name: first(w.str("name"), p.object("workflow").str("name")), Conclusion: w.str("conclusion"),
 			SHA: w.str("head_sha"), Branch: w.str("head_branch"), URL: w.str("html_url")}}
@@ -139,7 +112,7 @@ var runURL = regexp.MustCompile(`/actions/runs/([0-9]{1,18})(?:/|$)`)
 func readCheckRun(p object) run {
 	c := p.object("check_run")
 	suite := c.object("check_suite")
-	r := run{what: checkEvent, at: c.str("completed_at"), event: "check_run", actor: p.object("sender").str("login"),
+	r := run{what: hotfix.RunOfCheck, at: c.str("completed_at"), event: "check_run", actor: p.object("sender").str("login"),
 		suite: suite.num("id"), numbers: firstPull(c), output: c.object("output"),
 		WorkflowRun: hotfix.WorkflowRun{Name: c.str("name"), Conclusion: c.str("conclusion"), SHA: c.str("head_sha"),
 			Branch: suite.str("head_branch"), URL: c.str("html_url")}}
@@ -151,7 +124,7 @@ func readCheckRun(p object) run {
 
 func readCheckSuite(p object) run {
 	c := p.object("check_suite")
-	return run{what: suiteEvent, at: c.str("updated_at"), event: "check_suite", actor: p.object("sender").str("login"),
+	return run{what: hotfix.RunOfSuite, at: c.str("updated_at"), event: "check_suite", actor: p.object("sender").str("login"),
 		suite: c.num("id"), numbers: firstPull(c),
 		WorkflowRun: hotfix.WorkflowRun{Conclusion: c.str("conclusion"), SHA: c.str("head_sha"), Branch: c.str("head_branch")}}
 }
