@@ -68,12 +68,13 @@ type World struct {
 	PerDay   int               `json:"fixesPerDay,omitempty"` // default 3
 	Steps    int               `json:"steps,omitempty"`       // of the model, default 40
 	Breaker  *Breaking         `json:"breaker,omitempty"`
-	Fallback string            `json:"fallback,omitempty"` // repository for problems whose own is unknown
-	Sources  map[string]string `json:"sources,omitempty"`  // plugin URL to repository
-	ReadOnly bool              `json:"readOnly,omitempty"` // the delivery's credential may write nothing
-	Runs     []CIRun           `json:"runs,omitempty"`     // workflow runs on the forge
-	Forbid   []string          `json:"forbid,omitempty"`   // expressions that nothing published may match
-	Kind     string            `json:"kind,omitempty"`     // what kind of failure it is, for the report
+	Fallback string            `json:"fallback,omitempty"`  // repository for problems whose own is unknown
+	Sources  map[string]string `json:"sources,omitempty"`   // plugin URL to repository
+	ReadOnly bool              `json:"readOnly,omitempty"`  // the delivery's credential may write nothing
+	Runs     []CIRun           `json:"runs,omitempty"`      // workflow runs on the forge
+	Forbid   []string          `json:"forbid,omitempty"`    // expressions that nothing published may match
+	Counts   bool              `json:"countRuns,omitempty"` // each command in the sandbox finds its number in $RUN
+	Kind     string            `json:"kind,omitempty"`      // what kind of failure it is, for the report
 }
 
 // Breaking is the breaker's bounds in a world.

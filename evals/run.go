@@ -108,7 +108,7 @@ func Run(ctx context.Context, f *Fixture, o Options) (_ *Result, err error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	w := &watcher{model: model, box: o.Box, log: o.Log}
+	w := &watcher{model: model, box: o.Box, log: o.Log, counts: f.World.Counts}
 	p := &player{f: f, now: &clock{}, watch: w}
 	p.now.at.Store(f.start().UnixNano())
 	if p.stage, err = p.newStage(ctx, dir, o); err != nil {

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,15 +24,17 @@ import (
 
 // A watcher sees what goes to the model, to the box and to the log of one case.
 type watcher struct {
-	model agent.Model
-	box   sandbox.Box
-	log   *slog.Logger
+	model  agent.Model
+	box    sandbox.Box
+	log    *slog.Logger
+	counts bool // commands are told their number
 
 	mu     sync.Mutex
 	shown  strings.Builder // everything the model was shown
 	logged strings.Builder
 	rules  []string // under which notices were ignored
 	spent  time.Duration
+	ran    int
 	astray string // where a replayed conversation went another way than when it was recorded
 }
 
@@ -83,6 +87,14 @@ func (w *watcher) stale() string {
 // Run runs a command in the box and counts its time.
 func (w *watcher) Run(ctx context.Context, t *sandbox.Tree, c sandbox.Command) (sandbox.Result, error) {
 	began := time.Now()
+	if w.counts {
+		w.mu.Lock()
+		w.ran++
+		env := map[string]string{"RUN": strconv.Itoa(w.ran)}
+		maps.Copy(env, c.Env)
+		c.Env = env
+		w.mu.Unlock()
+	}
 	defer func() {
 		w.mu.Lock()
 		w.spent += time.Since(began)
