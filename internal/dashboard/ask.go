@@ -1,13 +1,11 @@
 package dashboard
 
 import (
-	"context"
 	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"crypto/rand"
@@ -64,7 +62,7 @@ func (d *Dashboard) ask(w http.ResponseWriter, r *http.Request) {
 		d.fail(w, r, http.StatusForbidden, "You may read here and change nothing.")
 		return
 	}
-	c, err := d.cfg.Store.Case(r.Context(), fp)
+	c, err := d.caseFor(r, fp)
 	if err != nil {
 		d.fail(w, r, http.StatusNotFound, "The daemon knows no such problem.")
 		return
@@ -106,43 +104,4 @@ func (d *Dashboard) said(w http.ResponseWriter, r *http.Request) string {
 		return ""
 	}
 	return string(text)
-}
-
-// permissions remembers for a minute what GitHub said of somebody's access, for the pages only.
-type permissions struct {
-	mu sync.Mutex
-	by map[string]permission // by login and repository
-}
-
-type permission struct {
-	has string
-	at  time.Time
-}
-
-const permissionLife = time.Minute
-
-// mayAct reports whether to show the buttons of a case. GitHub's silence hides them.
-func (d *Dashboard) mayAct(ctx context.Context, v viewer, c hotfix.Case) bool {
-	if d.cfg.Actions == nil || v.Login == "" || v.Nonce == "" {
-		return false
-	}
-	key, now := strings.ToLower(v.Login+" "+c.Repo.String()), d.cfg.Now()
-	d.may.mu.Lock()
-	p, ok := d.may.by[key]
-	d.may.mu.Unlock()
-	if ok && now.Sub(p.at) < permissionLife {
-		return writes(p.has)
-	}
-	has, err := d.cfg.Actions.Permission(ctx, c.Fingerprint, v.Login)
-	if err != nil {
-		d.cfg.Log.Warn("permission not known", "login", v.Login, "repo", c.Repo, "err", err)
-		return false
-	}
-	d.may.mu.Lock()
-	defer d.may.mu.Unlock()
-	if len(d.may.by) > 1000 {
-		clear(d.may.by)
-	}
-	d.may.by[key] = permission{has, now}
-	return writes(has)
 }

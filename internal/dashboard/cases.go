@@ -70,7 +70,7 @@ func (d *Dashboard) cases(r *http.Request) (any, error) {
 		q.Since = d.cfg.Now().Add(-time.Duration(periodOf(r).Days) * 24 * time.Hour)
 	}
 	var err error
-	v.Cases, v.Total, err = d.cfg.Store.CaseRows(r.Context(), q)
+	v.Cases, v.Total, err = who(r).sees.CaseRows(r.Context(), q)
 	v.Next, v.Before = turn(r, v.From, len(v.Cases) == rowsShown && v.From-1+rowsShown < v.Total)
 	return v, err
 }
@@ -130,10 +130,19 @@ type moment struct {
 	Kind string    `json:"kind"` // "seen", "asked", "attempt", "draft", "bad"
 }
 
+// caseFor is a case that the viewer may see. What they may not see is not there for them.
+func (d *Dashboard) caseFor(r *http.Request, fp hotfix.Fingerprint) (hotfix.Case, error) {
+	c, err := d.cfg.Store.Case(r.Context(), fp)
+	if err == nil && !who(r).sees.Shows(c.Repo) {
+		return hotfix.Case{}, store.ErrNotFound
+	}
+	return c, err
+}
+
 func (d *Dashboard) oneCase(r *http.Request) (any, error) {
 	ctx := r.Context()
 	fp := hotfix.Fingerprint(r.PathValue("case"))
-	c, err := d.cfg.Store.Case(ctx, fp)
+	c, err := d.caseFor(r, fp)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, missing("The daemon knows no problem " + string(fp) + ".")
 	}

@@ -73,6 +73,7 @@ type Dashboard struct {
 	once   sync.Once
 	live   atomic.Int64
 	may    permissions
+	lanes  lanes
 	failed attempts
 }
 

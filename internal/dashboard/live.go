@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
 )
 
 // beat is how often a silent stream says that it is still there.
@@ -91,21 +92,31 @@ func (d *Dashboard) changes(w http.ResponseWriter, r *http.Request, mark func(co
 	})
 }
 
+// liveOverview says that something changed, whoever may see what.
 func (d *Dashboard) liveOverview(w http.ResponseWriter, r *http.Request) {
 	d.changes(w, r, d.cfg.Store.Pulse)
 }
 
 func (d *Dashboard) liveCase(w http.ResponseWriter, r *http.Request) {
 	fp := hotfix.Fingerprint(r.PathValue("case"))
-	d.changes(w, r, func(ctx context.Context) (string, error) { return d.cfg.Store.CasePulse(ctx, fp) })
+	d.changes(w, r, func(ctx context.Context) (string, error) {
+		if err := d.stillSees(r, fp); err != nil {
+			return "", err
+		}
+		return d.cfg.Store.CasePulse(ctx, fp)
+	})
 }
 
 // liveRun sends each step of a run as it ends, as the HTML that the page would have, and at last that it is over. A
 // browser that comes back says which step it has.
 func (d *Dashboard) liveRun(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("run")
+	fp := caseOf(id)
 	sent, last := map[int]string{}, ""
 	d.follow(w, r, func(ctx context.Context, s *stream) (bool, error) {
+		if err := d.stillSees(r, fp); err != nil {
+			return true, err
+		}
 		row, err := d.cfg.Store.RunRow(ctx, id)
 		if err != nil {
 			return true, nil //nolint:nilerr // the run is not there yet or no more; the browser asks again
@@ -136,4 +147,21 @@ func (d *Dashboard) liveRun(w http.ResponseWriter, r *http.Request) {
 		}
 		return false, nil
 	})
+}
+
+// stillSees looks again, while a page is live, whether its viewer may see the case.
+func (d *Dashboard) stillSees(r *http.Request, fp hotfix.Fingerprint) error {
+	v := who(r)
+	if v.sees.All() {
+		return nil
+	}
+	sees, err := d.view(r.Context(), v)
+	if err != nil {
+		return err
+	}
+	c, err := d.cfg.Store.Case(r.Context(), fp)
+	if err == nil && !sees.Shows(c.Repo) {
+		err = store.ErrNotFound
+	}
+	return err
 }

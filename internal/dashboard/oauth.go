@@ -80,13 +80,13 @@ func (d *Dashboard) oauthBack(w http.ResponseWriter, r *http.Request) {
 		d.signIn(w, r, http.StatusBadGateway, "GitHub did not say who you are. Try again.")
 		return
 	}
-	reads, err := d.reads(r.Context(), login)
+	welcome, err := d.welcome(r.Context(), login)
 	if err != nil {
 		d.cfg.Log.Warn("sign-in failed", "how", "github", "login", login, "err", err)
 		d.signIn(w, r, http.StatusBadGateway, "GitHub did not say what you may see. Try again.")
 		return
 	}
-	if !reads {
+	if !welcome {
 		d.cfg.Log.Warn("sign-in refused", "how", "github", "login", login)
 		d.signIn(w, r, http.StatusForbidden, login+" has no write access to any repository here and is not listed as a reader.")
 		return
@@ -157,11 +157,11 @@ func (o *OAuth) call(req *http.Request, into any) error {
 	return json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(into)
 }
 
-// reposMax bounds for how many repositories somebody's access is looked up when they sign in.
-const reposMax = 20
+// signInMax bounds for how many repositories somebody's access is looked up when they sign in.
+const signInMax = 20
 
-// reads reports whether login may see the pages: they are listed, or they may write to a repository with cases.
-func (d *Dashboard) reads(ctx context.Context, login string) (bool, error) {
+// welcome reports whether login may sign in: they are listed, or they may write to a repository with cases.
+func (d *Dashboard) welcome(ctx context.Context, login string) (bool, error) {
 	if slices.ContainsFunc(d.cfg.Readers, func(r string) bool { return r == "*" || strings.EqualFold(r, login) }) {
 		return true, nil
 	}
@@ -174,7 +174,7 @@ func (d *Dashboard) reads(ctx context.Context, login string) (bool, error) {
 	}
 	seen := map[string]bool{}
 	for _, row := range rows {
-		if seen[row.Repo] || len(seen) >= reposMax {
+		if seen[row.Repo] || len(seen) >= signInMax {
 			continue
 		}
 		seen[row.Repo] = true
@@ -188,6 +188,3 @@ func (d *Dashboard) reads(ctx context.Context, login string) (bool, error) {
 	}
 	return false, nil
 }
-
-// writes reports whether a permission is enough to steer the daemon.
-func writes(has string) bool { return has == "write" || has == "maintain" || has == "admin" }

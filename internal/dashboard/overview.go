@@ -57,15 +57,15 @@ type overviewView struct {
 const pluginsShown = 12
 
 func (d *Dashboard) overview(r *http.Request) (any, error) {
-	ctx, now, p := r.Context(), d.cfg.Now(), periodOf(r)
+	ctx, now, p, sees := r.Context(), d.cfg.Now(), periodOf(r), who(r).sees
 	v := &overviewView{Period: p, Periods: periods, States: map[string]int{}}
 	since := now.Add(-time.Duration(p.Days) * 24 * time.Hour)
-	tallies, err := d.cfg.Store.Rates(ctx, since.Add(-time.Duration(p.Days)*24*time.Hour), p.hours)
+	tallies, err := sees.Rates(ctx, since.Add(-time.Duration(p.Days)*24*time.Hour), p.hours)
 	if err != nil {
 		return nil, err
 	}
 	v.rates(tallies, since, now)
-	standings, err := d.cfg.Store.Standings(ctx, "")
+	standings, err := sees.Standings(ctx, "")
 	for _, s := range standings {
 		v.States[string(s.State)] += s.Cases
 		if s.State.Open() {
@@ -77,20 +77,20 @@ func (d *Dashboard) overview(r *http.Request) (any, error) {
 	}
 	var hourly []store.Tally
 	if err == nil {
-		hourly, err = d.cfg.Store.Rates(ctx, now.Add(-24*time.Hour), 1)
+		hourly, err = sees.Rates(ctx, now.Add(-24*time.Hour), 1)
 		v.Bursts = bursts(hourly, 24)
 	}
 	if err == nil {
-		err = d.spent(ctx, v, since)
+		err = v.spent(ctx, sees, since)
 	}
 	if err == nil {
-		v.Busiest, err = d.cfg.Store.Busiest(ctx, since, 8)
+		v.Busiest, err = sees.Busiest(ctx, since, 8)
 	}
 	if err == nil {
-		v.Newest, _, err = d.cfg.Store.CaseRows(ctx, store.CaseQuery{Order: "first", Limit: 8})
+		v.Newest, _, err = sees.CaseRows(ctx, store.CaseQuery{Order: "first", Limit: 8})
 	}
 	if err == nil {
-		v.Running, err = d.cfg.Store.AttemptRows(ctx, store.AttemptQuery{Running: true, Limit: 10})
+		v.Running, err = sees.AttemptRows(ctx, store.AttemptQuery{Running: true, Limit: 10})
 	}
 	if err == nil {
 		v.Work, err = d.workState(ctx)
@@ -117,8 +117,8 @@ func (v *overviewView) rates(tallies []store.Tally, since, now time.Time) {
 	}
 }
 
-func (d *Dashboard) spent(ctx context.Context, v *overviewView, since time.Time) error {
-	spent, err := d.cfg.Store.Spent(ctx, since)
+func (v *overviewView) spent(ctx context.Context, sees store.View, since time.Time) error {
+	spent, err := sees.Spent(ctx, since)
 	for _, s := range spent {
 		v.Attempts += s.Attempts
 		v.Tokens += s.Tokens

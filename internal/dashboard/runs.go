@@ -35,7 +35,7 @@ func (d *Dashboard) runs(r *http.Request) (any, error) {
 		q.Ending = hotfix.Ending(v.Ending)
 	}
 	var err error
-	v.Runs, err = d.cfg.Store.AttemptRows(r.Context(), q)
+	v.Runs, err = who(r).sees.AttemptRows(r.Context(), q)
 	v.Next, v.Before = turn(r, v.From, len(v.Runs) == rowsShown)
 	return v, err
 }
@@ -73,11 +73,19 @@ type callView struct {
 	Waiting bool   // no answer yet
 }
 
+// caseOf is the case that a run's name tells.
+func caseOf(run string) hotfix.Fingerprint {
+	return hotfix.Fingerprint(run[:max(strings.LastIndexByte(run, '-'), 0)])
+}
+
 func (d *Dashboard) oneRun(r *http.Request) (any, error) {
 	ctx, id := r.Context(), r.PathValue("run")
-	fp := hotfix.Fingerprint(id[:max(strings.LastIndexByte(id, '-'), 0)])
-	c, err := d.cfg.Store.Case(ctx, fp)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	fp := caseOf(id)
+	c, err := d.caseFor(r, fp)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, missing("The daemon knows no run " + id + ".")
+	}
+	if err != nil {
 		return nil, err
 	}
 	v := &runView{ID: id, Case: fp, Title: triage.Title(c.Latest), Repo: c.Repo, Issue: c.Issue}
@@ -184,7 +192,7 @@ type draftsView struct {
 func (d *Dashboard) drafts(r *http.Request) (any, error) {
 	v := &draftsView{From: max(number1(r.FormValue("from")), 1)}
 	var err error
-	v.Drafts, err = d.cfg.Store.AttemptRows(r.Context(), store.AttemptQuery{Drafts: true, Offset: v.From - 1, Limit: rowsShown})
+	v.Drafts, err = who(r).sees.AttemptRows(r.Context(), store.AttemptQuery{Drafts: true, Offset: v.From - 1, Limit: rowsShown})
 	v.Next, v.Before = turn(r, v.From, len(v.Drafts) == rowsShown)
 	return v, err
 }

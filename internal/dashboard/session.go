@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
 )
 
 const (
@@ -26,6 +28,8 @@ type viewer struct {
 	How   string    `json:"how"`   // "here", "token" or "github"
 	Nonce string    `json:"nonce"`
 	Until time.Time `json:"until"`
+
+	sees store.View // set for each request
 }
 
 type viewerKey struct{}
@@ -53,6 +57,12 @@ func (d *Dashboard) signedIn(next http.Handler) http.Handler {
 		default:
 			to := base64.RawURLEncoding.EncodeToString([]byte(r.URL.RequestURI()))
 			http.Redirect(w, r, "/sign-in?to="+to, http.StatusSeeOther) //nolint:gosec // to the sign-in page, whatever was asked for
+			return
+		}
+		var err error
+		if v.sees, err = d.view(r.Context(), v); err != nil {
+			d.cfg.Log.Error("what somebody may see is not known", "login", v.Login, "err", err)
+			d.fail(w, r, http.StatusInternalServerError, "The store did not answer. The daemon's log says why.")
 			return
 		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), viewerKey{}, v)))

@@ -25,8 +25,8 @@ type held struct {
 }
 
 func (d *Dashboard) abstained(r *http.Request) (any, error) {
-	ctx := r.Context()
-	standings, err := d.cfg.Store.Standings(ctx, "")
+	ctx, sees := r.Context(), who(r).sees
+	standings, err := sees.Standings(ctx, "")
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (d *Dashboard) abstained(r *http.Request) (any, error) {
 		v.Rules = append(v.Rules, *h)
 	}
 	slices.SortFunc(v.Rules, func(a, b held) int { return b.Cases - a.Cases })
-	recent, err := d.cfg.Store.AttemptRows(ctx, store.AttemptQuery{Limit: 200})
+	recent, err := sees.AttemptRows(ctx, store.AttemptQuery{Limit: 200})
 	for _, a := range recent {
 		if a.Ending != "" && a.Ending != hotfix.DraftOpened && len(v.Attempts) < 30 {
 			v.Attempts = append(v.Attempts, a)
@@ -84,8 +84,8 @@ type budget struct {
 const workShown = 50
 
 func (d *Dashboard) work(r *http.Request) (any, error) {
-	ctx := r.Context()
-	v := &workView{Limits: d.cfg.Limits}
+	ctx, sees := r.Context(), who(r).sees
+	v := &workView{Limits: d.cfg.Limits.within(sees)}
 	var err error
 	if v.State, err = d.workState(ctx); err != nil {
 		return nil, err
@@ -103,8 +103,8 @@ func (d *Dashboard) work(r *http.Request) (any, error) {
 	if v.Parked, err = d.cfg.Store.Parked(ctx); err != nil {
 		return nil, err
 	}
-	v.Wanted, v.Parked = v.Wanted[:min(len(v.Wanted), workShown)], v.Parked[:min(len(v.Parked), workShown)]
-	spent, err := d.cfg.Store.Spent(ctx, d.cfg.Now().Add(-24*time.Hour))
+	v.Wanted, v.Parked = d.shown(r, v.Wanted), d.shown(r, v.Parked)
+	spent, err := sees.Spent(ctx, d.cfg.Now().Add(-24*time.Hour))
 	by := map[string]int{}
 	for _, s := range spent {
 		i, ok := by[s.Repo]
@@ -117,4 +117,34 @@ func (d *Dashboard) work(r *http.Request) (any, error) {
 		b.Attempts, b.Tokens, b.Cost = b.Attempts+s.Attempts, b.Tokens+s.Tokens, b.Cost+s.Cost
 	}
 	return v, err
+}
+
+// shown are the first of some pieces of work that the viewer may see. Work on a delivery belongs to no repository yet.
+func (d *Dashboard) shown(r *http.Request, wants []store.Want) []store.Want {
+	sees := who(r).sees
+	if sees.All() {
+		return wants[:min(len(wants), workShown)]
+	}
+	out := []store.Want{}
+	for _, w := range wants[:min(len(wants), 10*workShown)] {
+		if w.Kind == store.Triage || len(out) == workShown {
+			continue
+		}
+		if _, err := d.caseFor(r, hotfix.Fingerprint(w.Name)); err == nil {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// within is l without the repositories that somebody may not see.
+func (l Limits) within(sees store.View) Limits {
+	var shown []string
+	for _, name := range l.Repositories {
+		if repo, err := hotfix.ParseRepo(name); sees.All() || err == nil && sees.Shows(repo) {
+			shown = append(shown, name)
+		}
+	}
+	l.Repositories = shown
+	return l
 }

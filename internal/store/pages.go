@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,18 +62,18 @@ func scanRow(r rows, more ...any) (CaseRow, error) {
 }
 
 // CaseRows lists cases, and says how many there are in all.
-func (s *SQL) CaseRows(ctx context.Context, q CaseQuery) (list []CaseRow, total int, err error) {
+func (v View) CaseRows(ctx context.Context, q CaseQuery) (list []CaseRow, total int, err error) {
 	matches := "LIKE" // of SQLite, which does not mind the case of letters
-	if s.pg != nil {
+	if v.s.pg != nil {
 		matches = "ILIKE"
 	}
-	where, args := q.where(matches)
-	if err = s.first(ctx, "count cases", "SELECT COUNT(*) FROM case_list l"+where, args, &total); err != nil {
+	where, args := q.where(matches, v)
+	if err = v.s.first(ctx, "count cases", "SELECT COUNT(*) FROM case_list l"+where, args, &total); err != nil {
 		return nil, 0, err
 	}
 	order := map[string]string{"first": "l.first DESC", "count": "l.failures DESC"}[q.Order]
 	query := "SELECT " + caseColumns + " FROM case_list l" + where + " ORDER BY " + cmp.Or(order, "l.seen DESC, l.fingerprint DESC") + " LIMIT ? OFFSET ?"
-	err = s.db().query(ctx, query, append(args, int64(cmp.Or(q.Limit, 50)), int64(q.Offset)), func(r rows) error {
+	err = v.s.db().query(ctx, query, append(args, int64(cmp.Or(q.Limit, 50)), int64(q.Offset)), func(r rows) error {
 		c, err := scanRow(r)
 		list = append(list, c)
 		return err
@@ -84,7 +85,7 @@ func (s *SQL) CaseRows(ctx context.Context, q CaseQuery) (list []CaseRow, total 
 }
 
 // where says which cases are meant. matches compares texts without regard to case.
-func (q CaseQuery) where(matches string) (string, []any) {
+func (q CaseQuery) where(matches string, v View) (string, []any) {
 	var terms []string
 	var args []any
 	add := func(term string, values ...any) { terms, args = append(terms, term), append(args, values...) }
@@ -101,6 +102,9 @@ func (q CaseQuery) where(matches string) (string, []any) {
 	if q.Owner != "" {
 		from, to := owned(q.Owner)
 		add("l.lane >= ? AND l.lane < ?", from, to)
+	}
+	if term, lanes := v.only("l.lane"); term != "" {
+		add(term, lanes...)
 	}
 	if q.Open {
 		add("l.state IN (?, ?, ?, ?)", string(hotfix.New), string(hotfix.Ongoing), string(hotfix.Escalating), string(hotfix.Regressed))
@@ -123,16 +127,18 @@ func (q CaseQuery) where(matches string) (string, []any) {
 const busiestOf = 400
 
 // Busiest lists the cases that failed most often since the beginning of that day.
-func (s *SQL) Busiest(ctx context.Context, since time.Time, limit int) ([]CaseRow, error) {
+func (v View) Busiest(ctx context.Context, since time.Time, limit int) ([]CaseRow, error) {
 	var list []CaseRow
 	day := micros(since.UTC().Truncate(24 * time.Hour))
-	err := s.db().query(ctx, "SELECT "+caseColumns+`, t.n FROM (
+	only, lanes := v.and("lane")
+	args := append([]any{day}, lanes...)
+	err := v.s.db().query(ctx, "SELECT "+caseColumns+`, t.n FROM (
 			SELECT m.fingerprint, CAST(sum(c.n) AS bigint) AS n
-			FROM (SELECT fingerprint FROM case_list WHERE seen >= ? ORDER BY failures DESC LIMIT ?) m
+			FROM (SELECT fingerprint FROM case_list WHERE seen >= ?`+only+` ORDER BY failures DESC LIMIT ?) m
 			JOIN case_counts c ON c.fingerprint = m.fingerprint AND c.day >= ?
 			GROUP BY m.fingerprint ORDER BY 2 DESC, 1 LIMIT ?) t
 		JOIN case_list l ON l.fingerprint = t.fingerprint ORDER BY t.n DESC, l.fingerprint`,
-		[]any{day, int64(busiestOf), day, int64(limit)}, func(r rows) error {
+		append(args, int64(busiestOf), day, int64(limit)), func(r rows) error {
 			var n int
 			c, err := scanRow(r, &n)
 			c.Lately = n
@@ -153,9 +159,13 @@ type Tally struct {
 }
 
 // Rates counts the failures of each plugin since then, in spans of 1, 6 or 24 hours.
-func (s *SQL) Rates(ctx context.Context, since time.Time, hours int) ([]Tally, error) {
-	return s.tallies(ctx, "count failures", "SELECT at, plugin, n FROM plugin_counts WHERE span = ? AND at >= ? ORDER BY at, plugin",
+func (v View) Rates(ctx context.Context, since time.Time, hours int) ([]Tally, error) {
+	list, err := v.s.tallies(ctx, "count failures", "SELECT at, plugin, n FROM plugin_counts WHERE span = ? AND at >= ? ORDER BY at, plugin",
 		[]any{int64(hours), micros(since.UTC().Truncate(time.Duration(hours) * time.Hour))})
+	if v.plugins != nil {
+		list = slices.DeleteFunc(list, func(t Tally) bool { return !v.plugins[t.Of] })
+	}
+	return list, err
 }
 
 // Days counts the failures of one case on each day since then.
@@ -196,14 +206,14 @@ type Standing struct {
 }
 
 // Standings counts all cases, or those of one owner's repositories, by state, action and rule.
-func (s *SQL) Standings(ctx context.Context, owner string) ([]Standing, error) {
-	where, args := "", []any(nil)
+func (v View) Standings(ctx context.Context, owner string) ([]Standing, error) {
+	where, args := v.and("lane")
 	if owner != "" {
 		from, to := owned(owner)
-		where, args = " WHERE lane >= ? AND lane < ?", []any{from, to}
+		where, args = where+" AND lane >= ? AND lane < ?", append(args, from, to)
 	}
 	var list []Standing
-	err := s.db().query(ctx, "SELECT state, action, rule, COUNT(*), CAST(sum(failures) AS bigint) FROM case_list"+where+" GROUP BY state, action, rule ORDER BY 4 DESC, 1, 2, 3",
+	err := v.s.db().query(ctx, "SELECT state, action, rule, COUNT(*), CAST(sum(failures) AS bigint) FROM case_list WHERE 1 = 1"+where+" GROUP BY state, action, rule ORDER BY 4 DESC, 1, 2, 3",
 		args, func(r rows) error {
 			var st Standing
 			err := r.Scan(&st.State, &st.Action, &st.Rule, &st.Cases, &st.Count)
@@ -246,8 +256,8 @@ type AttemptQuery struct {
 }
 
 // AttemptRows lists attempts, the latest first.
-func (s *SQL) AttemptRows(ctx context.Context, q AttemptQuery) ([]AttemptRow, error) {
-	where, args := " WHERE 1 = 1", []any{}
+func (v View) AttemptRows(ctx context.Context, q AttemptQuery) ([]AttemptRow, error) {
+	where, args := v.and("a.lane")
 	switch {
 	case q.Running:
 		where += " AND a.ending = ''"
@@ -260,9 +270,9 @@ func (s *SQL) AttemptRows(ctx context.Context, q AttemptQuery) ([]AttemptRow, er
 		where, args = where+" AND a.lane = ?", append(args, clean(strings.ToLower(q.Repo)))
 	}
 	var list []AttemptRow
-	err := s.db().query(ctx, `SELECT a.run, a.fingerprint, l.repo, l.plugin, l.title, l.state, a.started_by, a.started, a.ended,
+	err := v.s.db().query(ctx, `SELECT a.run, a.fingerprint, l.repo, l.plugin, l.title, l.state, a.started_by, a.started, a.ended,
 			a.ending, a.pr, l.issue, a.steps, a.tokens, a.cost
-		FROM attempt_list a JOIN case_list l ON l.fingerprint = a.fingerprint`+where+" ORDER BY a.started DESC, a.run LIMIT ? OFFSET ?",
+		FROM attempt_list a JOIN case_list l ON l.fingerprint = a.fingerprint WHERE 1 = 1`+where+" ORDER BY a.started DESC, a.run LIMIT ? OFFSET ?",
 		append(args, int64(cmp.Or(q.Limit, 50)), int64(q.Offset)), func(r rows) error {
 			var a AttemptRow
 			var started, ended, cost int64
@@ -288,10 +298,11 @@ type Spending struct {
 }
 
 // Spent sums attempts that began since then.
-func (s *SQL) Spent(ctx context.Context, since time.Time) ([]Spending, error) {
+func (v View) Spent(ctx context.Context, since time.Time) ([]Spending, error) {
 	var list []Spending
-	err := s.db().query(ctx, `SELECT lane, ending, COUNT(*), CAST(sum(tokens) AS bigint), CAST(sum(cost) AS bigint) FROM attempt_list WHERE started >= ?
-		GROUP BY lane, ending ORDER BY 3 DESC, 1, 2`, []any{micros(since)}, func(r rows) error {
+	only, lanes := v.and("lane")
+	err := v.s.db().query(ctx, `SELECT lane, ending, COUNT(*), CAST(sum(tokens) AS bigint), CAST(sum(cost) AS bigint) FROM attempt_list WHERE started >= ?`+only+`
+		GROUP BY lane, ending ORDER BY 3 DESC, 1, 2`, append([]any{micros(since)}, lanes...), func(r rows) error {
 		var sp Spending
 		var cost int64
 		err := r.Scan(&sp.Repo, &sp.Ending, &sp.Attempts, &sp.Tokens, &cost)

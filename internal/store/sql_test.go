@@ -50,6 +50,7 @@ func TestSQLOnly(t *testing.T) {
 		{"pruning keeps what is wanted", prunes},
 		{"lists for people", lists},
 		{"lists of cases", caseLists},
+		{"views", views},
 		{"counts over time", countsOverTime},
 		{"lists of attempts", attemptLists},
 		{"a lost update is an error even when the lock was lost", lostLock},

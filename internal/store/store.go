@@ -48,6 +48,8 @@ type Config struct {
 
 // A SQL is a store in a database. It may be used by many goroutines, and the database by many processes.
 type SQL struct {
+	View // of everything
+
 	lite    *sql.DB       // nil on PostgreSQL
 	notices *sql.DB       // the same file, for what must be on the disk when it is acknowledged
 	pg      *pgxpool.Pool // nil on SQLite
@@ -74,6 +76,7 @@ type SQL struct {
 // to date.
 func Open(ctx context.Context, cfg Config) (*SQL, error) {
 	s := &SQL{now: cfg.Now, log: cfg.Log, writer: make(chan struct{}, 1), turn: make(chan struct{}, 1)}
+	s.s = s
 	if s.now == nil {
 		s.now = time.Now
 	}
