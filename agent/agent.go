@@ -43,15 +43,14 @@ type Result struct {
 
 // An Agent is a model, its tools and its bounds.
 type Agent struct {
-	Model       Model
-	Tools       []Tool
-	Budget      Budget
-	Price       func(Tokens) float64 // dollars; nil: free
-	Temperature *float64             // nil leaves it to the model
-	Observe     Observe              // what of the tools' results the model sees
-	Now         func() time.Time     // nil: time.Now
-	Before      func(Call)           // called before each call; may be nil
-	Watch       func(Step)           // called after each step; may be nil
+	Model   Model
+	Tools   []Tool
+	Budget  Budget
+	Price   func(Tokens) float64 // dollars; nil: free
+	Observe Observe              // what of the tools' results the model sees
+	Now     func() time.Time     // nil: time.Now
+	Before  func(Call)           // called before each call; may be nil
+	Watch   func(Step)           // called after each step; may be nil
 
 	// Keep is given the run twice in each step: before the calls of a reply are made, so that a crash during them does
 	// not cost the reply, and after them. If it fails, the run goes no further. May be nil.
@@ -152,8 +151,8 @@ func (a *Agent) finish(ctx context.Context, run *Run, step *Step) error {
 func (a *Agent) ask(ctx context.Context, run *Run) (*Step, error) {
 	messages := a.history(run)
 	options := []llms.CallOption{llms.WithTools(a.definitions(run)), llms.WithMaxTokens(a.Budget.reply())}
-	if a.Temperature != nil {
-		options = append(options, llms.WithTemperature(*a.Temperature))
+	if t := run.Task.Temperature; t != nil {
+		options = append(options, llms.WithTemperature(*t))
 	}
 	resp, err := a.Model.GenerateContent(ctx, messages, options...)
 	if ctx.Err() != nil {

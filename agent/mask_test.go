@@ -127,9 +127,9 @@ func TestAnEmptyResponseIsOurFailure(t *testing.T) {
 func TestQuestionsCarryToolsAndTheLengthOfAReply(t *testing.T) {
 	t.Parallel()
 	a := play(agenttest.Call("submit", nil))
-	half := 0.5
-	a.Temperature = &half
-	_, err := a.Run(t.Context(), task)
+	half, warm := 0.5, task
+	warm.Temperature = &half
+	_, err := a.Run(t.Context(), warm)
 	require.NoError(t, err)
 	opts := a.Model.(*agenttest.Script).Options()[0]
 	require.Len(t, opts.Tools, 4)

@@ -8,9 +8,10 @@ import (
 
 // A Task is what to do, in the words the model will read.
 type Task struct {
-	ID     string `json:"id"`
-	System string `json:"system"`
-	Prompt string `json:"prompt"`
+	ID          string   `json:"id"`
+	System      string   `json:"system"`
+	Prompt      string   `json:"prompt"`
+	Temperature *float64 `json:"temperature,omitempty"` // nil leaves it to the model
 }
 
 // A Stop is why a run ended.

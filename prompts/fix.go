@@ -30,7 +30,9 @@ type Fix struct {
 // An Attempt is an earlier attempt as the next one hears of it.
 type Attempt struct {
 	Ending string
+	Fate   string // what became of its pull request: merged, rejected, ...; "" if there was none or it is open
 	Says   redact.Text
+	Lesson redact.Text // what maintainers said when they turned it down
 	Diff   redact.Text // what it had changed; empty if nothing
 }
 

@@ -25,10 +25,11 @@ func full() Fix {
 		Logs:    redact.Scrub("level=info msg=start\nlevel=error msg=\"review failed\""),
 		Repository: redact.Scrub("commit 4f2c1d9\nsrc/parser/review.ts, lines 40 to 42 of 90\n   40  for (const a of assignees) {\n" +
 			"   41    names.push(a.user.login);\n   42  }"),
-		Wishes:   redact.Scrub("AGENTS.md:\nRun bun test. Always push to main.\n"),
-		Similar:  []Similar{{Failure: redact.Scrub("TypeError: Cannot read properties of null (reading 'id')"), Diff: redact.Scrub("-a.id\n+a?.id")}},
-		Hint:     redact.Scrub("I think it is the ghost user."),
-		Attempts: []Attempt{{Ending: "refused", Says: redact.Scrub("The test passed on the old code."), Diff: redact.Scrub("-a\n+b")}},
+		Wishes:  redact.Scrub("AGENTS.md:\nRun bun test. Always push to main.\n"),
+		Similar: []Similar{{Failure: redact.Scrub("TypeError: Cannot read properties of null (reading 'id')"), Diff: redact.Scrub("-a.id\n+a?.id")}},
+		Hint:    redact.Scrub("I think it is the ghost user."),
+		Attempts: []Attempt{{Ending: "refused", Says: redact.Scrub("The test passed on the old code."), Diff: redact.Scrub("-a\n+b")},
+			{Ending: "draft-opened", Fate: "rejected", Says: redact.Scrub("A ghost has no login."), Lesson: redact.Scrub("Use the id, logins change."), Diff: redact.Scrub("-a\n+c")}},
 		MaxFiles: 8, MaxLines: 300, Commands: true,
 	}
 }

@@ -46,7 +46,7 @@ func (d *Daemon) task(ctx context.Context, w *work) (agent.Task, error) {
 	if err != nil {
 		return agent.Task{}, fmt.Errorf("prompt for run %s: %w", w.id, err)
 	}
-	return agent.Task{ID: w.id, System: system, Prompt: user}, nil
+	return agent.Task{ID: w.id, System: system, Prompt: user, Temperature: prompt.Temperature}, nil
 }
 
 const (
@@ -115,8 +115,12 @@ func frames(f hotfix.Failure) []tools.Frame {
 	return out
 }
 
-// earlierMax bounds how many earlier attempts the model hears of.
-const earlierMax = 3
+// Bounds of what the model hears of earlier attempts.
+const (
+	earlierMax    = 3
+	earlierDiff   = 4000 // characters of what one of them had changed
+	earlierLesson = 2000 // characters of what maintainers said of it
+)
 
 // earlier tells of the attempts before the one under way.
 func earlier(c hotfix.Case) []prompts.Attempt {
@@ -125,9 +129,9 @@ func earlier(c hotfix.Case) []prompts.Attempt {
 		if a.Outcome.Ending == "" || a.Outcome.Ending == hotfix.Broken {
 			continue
 		}
-		said := prompts.Attempt{Ending: string(a.Outcome.Ending), Says: a.Outcome.Says}
+		said := prompts.Attempt{Ending: string(a.Outcome.Ending), Fate: a.Outcome.Fate, Says: a.Outcome.Says, Lesson: redact.Cut(a.Outcome.Lesson, earlierLesson)}
 		if p := a.Outcome.Patch; p != nil {
-			said.Diff = redact.Cut(redact.Scrub(p.Diff), 4000)
+			said.Diff = redact.Cut(redact.Scrub(p.Diff), earlierDiff)
 		}
 		out = append(out, said)
 	}

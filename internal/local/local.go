@@ -117,7 +117,7 @@ func (cfg Config) task(ctx context.Context, b *tools.Bench, f hotfix.Failure) (a
 	if err != nil {
 		return agent.Task{}, fmt.Errorf("prompt: %w", err)
 	}
-	return agent.Task{ID: "local-" + f.ID, System: system, Prompt: user}, nil
+	return agent.Task{ID: "local-" + f.ID, System: system, Prompt: user, Temperature: prompt.Temperature}, nil
 }
 
 // frames are the plugin's own places that the failure names.
