@@ -229,7 +229,7 @@ func TestWall(t *testing.T) {
 func TestBudgetOfATool(t *testing.T) {
 	t.Parallel()
 	a := play(agenttest.Calls(agenttest.ToolCall("read", n(0)), agenttest.ToolCall("read", n(1))), agenttest.Call("read", n(2)), agenttest.Call("submit", nil))
-	a.Budget.Tools = map[string]int{"read": 1}
+	a.Budget.Tools = map[string]agent.Limit{"read": {Calls: 1}}
 	run, err := a.Run(t.Context(), task)
 	require.NoError(t, err)
 	require.Empty(t, run.Steps[0].Calls[0].Err)
@@ -246,11 +246,11 @@ func TestACallThatTakesTooLong(t *testing.T) {
 		<-ctx.Done()
 		return agent.Result{}, fmt.Errorf("run: %w", ctx.Err())
 	}})
-	a.Budget.Call = 10 * time.Millisecond
+	a.Budget.Tools = map[string]agent.Limit{"wait": {Time: 10 * time.Millisecond}}
 	run, err := a.Run(t.Context(), task)
 	require.NoError(t, err)
 	require.Equal(t, agent.Finished, run.Stop)
-	require.Equal(t, "wait took longer than 10ms and was stopped", run.Steps[0].Calls[0].Err)
+	require.Equal(t, "wait took longer than 10ms and was stopped. Ask for less at once", run.Steps[0].Calls[0].Err)
 }
 
 func TestMistakesGoBackToTheModel(t *testing.T) {
@@ -457,7 +457,7 @@ func TestCancelledDuringABoundedCall(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	a := play(agenttest.Call("wait", nil))
-	a.Budget.Call = time.Hour
+	a.Budget.Tools = map[string]agent.Limit{"wait": {Time: time.Hour}}
 	a.Tools = append(a.Tools, agenttest.Tool{Named: "wait", Do: func(ctx context.Context, _ json.RawMessage) (agent.Result, error) {
 		cancel()
 		<-ctx.Done()

@@ -10,13 +10,18 @@ import (
 // A Budget bounds a run. A zero field means no bound, but for Reply. What a question may cost is set aside before it
 // is asked: a question that does not fit is not asked.
 type Budget struct {
-	Steps  int            `json:"steps"`
-	Tokens int            `json:"tokens"`
-	Money  float64        `json:"money"` // dollars
-	Wall   time.Duration  `json:"wall"`
-	Call   time.Duration  `json:"call"`  // one call of a tool
-	Tools  map[string]int `json:"tools"` // calls per tool
-	Reply  int            `json:"reply"` // tokens of one reply; 0 is 8192
+	Steps  int              `json:"steps"`
+	Tokens int              `json:"tokens"`
+	Money  float64          `json:"money"` // dollars
+	Wall   time.Duration    `json:"wall"`
+	Tools  map[string]Limit `json:"tools"` // by name
+	Reply  int              `json:"reply"` // tokens of one reply; 0 is 8192
+}
+
+// A Limit bounds one tool in a run. A zero field means no bound.
+type Limit struct {
+	Calls int           `json:"calls"` // over the whole run
+	Time  time.Duration `json:"time"`  // of one call
 }
 
 // A reserve is what the next question may use.
@@ -95,8 +100,8 @@ func (b Budget) nearly(run *Run) string {
 
 // spent says why tool may not be called again, "" if it may. before are the calls of this reply that come first.
 func (b Budget) spent(run *Run, before []Call, tool string) string {
-	limit, ok := b.Tools[tool]
-	if !ok {
+	limit := b.Tools[tool].Calls
+	if limit == 0 {
 		return ""
 	}
 	used := count(before, tool)

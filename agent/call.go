@@ -130,8 +130,9 @@ func (a *Agent) call(ctx context.Context, c *Call) (Stop, error) {
 	now := a.clock()
 	start := now()
 	inner, cancel := ctx, context.CancelFunc(func() {})
-	if a.Budget.Call > 0 {
-		inner, cancel = context.WithTimeout(ctx, a.Budget.Call)
+	limit := a.Budget.Tools[c.Tool].Time
+	if limit > 0 {
+		inner, cancel = context.WithTimeout(ctx, limit)
 	}
 	defer cancel()
 	result, err := guarded(inner, a.tool(c.Tool), c.Args)
@@ -142,7 +143,7 @@ func (a *Agent) call(ctx context.Context, c *Call) (Stop, error) {
 	case errors.As(err, &mistake):
 		c.Err = mistake.ForModel()
 	case inner.Err() != nil && ctx.Err() == nil:
-		c.Err = fmt.Sprintf("%s took longer than %s and was stopped", c.Tool, a.Budget.Call)
+		c.Err = fmt.Sprintf("%s took longer than %s and was stopped. Ask for less at once", c.Tool, limit)
 	default:
 		c.Fault = err.Error()
 		return "", fmt.Errorf("%s: %w", c.Tool, err)

@@ -105,14 +105,14 @@ var constructs = []struct{ message, code *regexp.Regexp }{
 }
 
 // byConstructs looks for the code that raises such errors.
-func (r *ranking) byConstructs(files []string, message string) {
+func (r *ranking) byConstructs(ctx context.Context, files []string, message string) {
 	var res []*regexp.Regexp
 	for _, c := range constructs {
 		if c.message.MatchString(message) {
 			res = append(res, c.code)
 		}
 	}
-	r.weigh(search(r.tree, sourcesIn(files), res), 2)
+	r.weigh(search(ctx, r.tree, sourcesIn(files), res), 2)
 }
 
 var (

@@ -46,7 +46,10 @@ var searchCode = define("search-code",
 		for _, w := range wanted {
 			res = append(res, w.re)
 		}
-		found := search(t, files, res)
+		found := search(ctx, t, files, res)
+		if ctx.Err() != nil {
+			return agent.Result{}, fmt.Errorf("search: %w", ctx.Err())
+		}
 		var out strings.Builder
 		var facts []string
 		for i, w := range wanted {
@@ -160,10 +163,13 @@ func (f *finding) declaredFirst(declares *regexp.Regexp) {
 	})
 }
 
-// search looks for each of res in files; what is no text is passed over.
-func search(t *sandbox.Tree, files []string, res []*regexp.Regexp) []finding {
+// search looks for each of res in files until ctx ends; what is no text is passed over.
+func search(ctx context.Context, t *sandbox.Tree, files []string, res []*regexp.Regexp) []finding {
 	found := make([]finding, len(res))
 	for _, path := range files {
+		if ctx.Err() != nil {
+			break
+		}
 		if bulk.MatchString(path) {
 			continue
 		}

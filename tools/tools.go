@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/tmc/langchaingo/llms"
 
@@ -144,8 +145,22 @@ func (m mistake) ForModel() string { return m.Error() }
 
 func mistakef(format string, args ...any) error { return mistake{fmt.Errorf(format, args...)} }
 
-// limits are how often one run may call the tools that take long; a run that needs more is going nowhere.
-var limits = map[string]int{"open-pr": 6, "run-tests": 40, "run-command": 40, "bisect": 3, "write-patch": 40}
+// limits are how often one run may call each tool and how long one call may take. A run that calls the slow ones more
+// often is going nowhere; the first call that runs something may also have to install what it needs.
+var limits = map[string]agent.Limit{
+	"fetch-logs":  {Time: 2 * time.Minute},
+	"clone-repo":  {Time: 5 * time.Minute},
+	"list-files":  {Time: time.Minute},
+	"search-code": {Time: time.Minute},
+	"read-file":   {Time: time.Minute},
+	"history":     {Time: 2 * time.Minute},
+	"write-patch": {Calls: 40, Time: 10 * time.Minute},
+	"run-tests":   {Calls: 40, Time: 10 * time.Minute},
+	"bisect":      {Calls: 3, Time: 8 * time.Minute},
+	"run-command": {Calls: 40, Time: 8 * time.Minute},
+	"open-pr":     {Calls: 6, Time: 12 * time.Minute},
+	"give-up":     {Time: time.Minute},
+}
 
 // Bounded is b with bounds on single tools, where it has none of its own.
 func Bounded(b agent.Budget) agent.Budget {
