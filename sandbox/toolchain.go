@@ -15,6 +15,7 @@ type Toolchain struct {
 	Name    string
 	Install *Installation              // nil if there are no dependencies to fetch
 	Test    func(file string) []string // runs one test file, or all tests for ""
+	Named   *Flag                      // narrows Test down to tests of a name; nil if the runner has no way to
 	IsTest  func(file string) bool     // whether a file of that name holds tests
 	Timeout time.Duration              // of one run
 	Env     map[string]string          // for every command

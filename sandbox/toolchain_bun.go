@@ -27,6 +27,7 @@ func detectBun(t *Tree) *Toolchain {
 		Name: "bun", Timeout: 5 * time.Minute, IsTest: bunTest.MatchString,
 		Env:     map[string]string{"CI": "1", "NO_COLOR": "1", "BUN_RUNTIME_TRANSPILER_CACHE_PATH": "0"},
 		Test:    shell(before, "bun test --reporter=junit --reporter-outfile=/tmp/report.xml", options, ""),
+		Named:   &Flag{After: "bun test", Write: matching("--test-name-pattern=")},
 		Install: nodeInstallation(t, m),
 		Report:  "/tmp/report.xml", Read: readJUnit,
 	}

@@ -37,6 +37,7 @@ func detectDeno(t *Tree) *Toolchain {
 		Name: "deno", Timeout: 5 * time.Minute, IsTest: denoTest.MatchString,
 		Env:    map[string]string{"CI": "1", "NO_COLOR": "1", "DENO_DIR": depsDir + "/deno", "DENO_NO_UPDATE_CHECK": "1"},
 		Test:   shell("", "deno test --cached-only --junit-path=/tmp/report.xml", withoutReporter(options), ""),
+		Named:  &Flag{After: "deno test", Write: holding("--filter=")},
 		Report: "/tmp/report.xml", Read: readJUnit,
 	}
 	locked := t.reads("deno.lock", &lock)

@@ -19,6 +19,7 @@ func detectGo(t *Tree) *Toolchain {
 			}
 			return []string{"go", "test", "-json", "-count=1", pkg}
 		},
+		Named:   &Flag{After: "test", Write: runGo},
 		IsTest:  func(file string) bool { return strings.HasSuffix(file, "_test.go") },
 		Timeout: 5 * time.Minute,
 		Env:     goVars(),

@@ -41,9 +41,11 @@ func detectNode(t *Tree) *Toolchain {
 	switch {
 	case uses(m, script, "vitest"):
 		tc.Report, tc.Read = "/tmp/report.json", readJest
+		tc.Named = &Flag{After: "vitest run", Write: matching("--testNamePattern=")}
 		tc.Test = shell(before, "node_modules/.bin/vitest run --reporter=default --reporter=json --outputFile=/tmp/report.json", "", "")
 	case uses(m, script, "jest"):
 		tc.Report, tc.Read = "/tmp/report.json", readJest
+		tc.Named = &Flag{After: "jest", Write: matching("--testNamePattern=")}
 		tc.Test = shell(before, "node_modules/.bin/jest --coverage=false --json --outputFile=/tmp/report.json", "", "")
 		if strings.Contains(m.Scripts["test"], "--experimental-vm-modules") {
 			tc.Env["NODE_OPTIONS"] = "--experimental-vm-modules"
@@ -51,9 +53,11 @@ func detectNode(t *Tree) *Toolchain {
 	case uses(m, script, "mocha"):
 		tc.Report, tc.Read = "-", readMocha
 		_, rest, _ := strings.Cut(script+" ", "mocha ")
+		tc.Named = &Flag{After: "mocha", Write: holding("--fgrep=")}
 		tc.Test = mocha(before, rest)
 	case script == "" || nodeRunner.MatchString(script):
 		tc.Report, tc.Read = "/tmp/report.tap", readTAP
+		tc.Named = &Flag{After: "node --test", Write: matching("--test-name-pattern=")}
 		options, files := split(script)
 		tc.Test = shell(before, "node --test --test-reporter=spec --test-reporter-destination=stdout "+
 			"--test-reporter=tap --test-reporter-destination=/tmp/report.tap", options, files)

@@ -22,6 +22,7 @@ func detectPython(t *Tree) *Toolchain {
 		Env: map[string]string{"CI": "1", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
 			"PYTHONPATH": treeDir + "/src:" + treeDir + ":" + depsDir + "/python"},
 		Test:   shell("", "python3 -m pytest -p no:cacheprovider --junitxml=/tmp/report.xml", "", ""),
+		Named:  &Flag{After: "python3 -m pytest", Write: runPytest},
 		Report: "/tmp/report.xml", Read: readJUnit,
 	}
 	var from []string

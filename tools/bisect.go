@@ -29,7 +29,7 @@ var bisect = define("bisect",
 		if err != nil {
 			return agent.Result{}, err
 		}
-		run, err := b.testAt(ctx, t, t.Base, args.File)
+		run, err := b.testAt(ctx, t, t.Base, runTestsArgs{File: args.File})
 		if err != nil {
 			return agent.Result{}, err
 		}

@@ -27,11 +27,6 @@ var runTests = define("run-tests",
 		if err != nil {
 			return agent.Result{}, err
 		}
-		if args.Name != "" {
-			if run, err = named(run, args.Name); err != nil {
-				return agent.Result{}, err
-			}
-		}
 		return agent.Result{Text: report(run, args), Facts: []string{testState(run, args)}, Pin: args.Code != "" && args.Code != "new" && !run.Passed}, nil
 	}).needing(func(b *Bench) bool { return b.Box != nil })
 
@@ -59,7 +54,7 @@ func (b *Bench) test(ctx context.Context, args runTestsArgs) (hotfix.TestRun, er
 	}
 	b.progress("running %s on the %s code", orAll(args.File), orNew(args.Code))
 	if args.Code != "old" && args.Code != "green" {
-		return sandbox.Test(ctx, b.Box, t, tc, args.File)
+		return named(ctx, b.Box, t, tc, args)
 	}
 	commit := t.Base
 	if args.Code == "green" {
@@ -67,47 +62,43 @@ func (b *Bench) test(ctx context.Context, args runTestsArgs) (hotfix.TestRun, er
 			return hotfix.TestRun{}, err
 		}
 	}
-	return b.testAt(ctx, t, commit, args.File)
+	return b.testAt(ctx, t, commit, args)
 }
 
 // testAt runs the tree's tests against the code of a commit.
-func (b *Bench) testAt(ctx context.Context, t *sandbox.Tree, commit, file string) (hotfix.TestRun, error) {
+func (b *Bench) testAt(ctx context.Context, t *sandbox.Tree, commit string, args runTestsArgs) (hotfix.TestRun, error) {
 	old, remove, err := t.Checkout(commit)
 	if err != nil {
 		return hotfix.TestRun{}, err
 	}
-	run, err := b.testOld(ctx, old, file)
+	run, err := b.testOld(ctx, old, args)
 	if gone := remove(); err == nil && gone != nil {
 		err = fmt.Errorf("remove the old code: %w", gone)
 	}
 	return run, err
 }
 
-// named narrows a run down to the tests whose names contain name. The verdict is then theirs alone.
-func named(run hotfix.TestRun, name string) (hotfix.TestRun, error) {
-	if len(run.Tests) == 0 {
+// named runs tests, those of a name alone if one is given.
+func named(ctx context.Context, box sandbox.Box, t *sandbox.Tree, tc *sandbox.Toolchain, args runTestsArgs) (hotfix.TestRun, error) {
+	if args.Name == "" {
+		return sandbox.Test(ctx, box, t, tc, args.File)
+	}
+	run, found, err := sandbox.TestNamed(ctx, box, t, tc, args.File, args.Name)
+	switch {
+	case err != nil || found:
+		return run, err
+	case len(run.Tests) == 0:
 		return run, mistakef("this run does not tell one test from another, so name cannot be used: %s (exit %d)", verdict(run), run.Exit)
 	}
-	all := run.Tests
-	run.Tests, run.Passed = nil, run.Cause == ""
-	for _, t := range all {
-		if strings.Contains(t.Name, name) {
-			run.Tests = append(run.Tests, t)
-			run.Passed = run.Passed && t.Status != "fail"
-		}
+	var have []string
+	for _, t := range run.Tests[:min(len(run.Tests), namesMax)] {
+		have = append(have, t.Name)
 	}
-	if len(run.Tests) == 0 {
-		var have []string
-		for _, t := range all[:min(len(all), namesMax)] {
-			have = append(have, t.Name)
-		}
-		return run, mistakef("none of the %d tests has a name that contains %q. There are: %s", len(all), name, clip(strings.Join(have, ", "), 1500))
-	}
-	return run, nil
+	return run, mistakef("none of the %d tests has a name that contains %q. There are: %s", len(run.Tests), args.Name, clip(strings.Join(have, ", "), 1500))
 }
 
 // testOld runs the tree's tests against old.
-func (b *Bench) testOld(ctx context.Context, old *sandbox.Tree, file string) (hotfix.TestRun, error) {
+func (b *Bench) testOld(ctx context.Context, old *sandbox.Tree, args runTestsArgs) (hotfix.TestRun, error) {
 	tc := b.Tree.Toolchain()
 	tests, err := b.writtenTests(b.Tree, tc)
 	if err != nil {
@@ -118,7 +109,7 @@ func (b *Bench) testOld(ctx context.Context, old *sandbox.Tree, file string) (ho
 			return hotfix.TestRun{}, err
 		}
 	}
-	return sandbox.Test(ctx, b.Box, old, tc, file)
+	return named(ctx, b.Box, old, tc, args)
 }
 
 func orAll(file string) string {
