@@ -2,11 +2,8 @@ package tools
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"go/parser"
-	"go/token"
 	"maps"
 	"slices"
 	"strings"
@@ -105,7 +102,11 @@ func (b *Bench) write(ctx context.Context, edits []edit) (*sandbox.Tree, string,
 	}
 	var out strings.Builder
 	for _, path := range slices.Sorted(maps.Keys(changed)) {
-		out.WriteString(changed[path].show(path))
+		c := changed[path]
+		out.WriteString(c.show(path))
+		if c.now != nil {
+			out.WriteString(b.syntax(ctx, t, path, *c.now))
+		}
 	}
 	for _, n := range notices {
 		out.WriteString("note: " + n + "\n")
@@ -203,7 +204,7 @@ func (e edit) apply(t *sandbox.Tree, now *string) (*string, string, error) {
 	return &out, notice, nil
 }
 
-// show is the difference a change made, and whether what came out can be read by a compiler.
+// show is the difference a change made.
 func (c *change) show(path string) string {
 	was, now := "", ""
 	if c.was != nil {
@@ -213,24 +214,8 @@ func (c *change) show(path string) string {
 	case c.now == nil:
 		return path + " deleted\n"
 	case c.was == nil:
-		return fmt.Sprintf("%s is new, %d lines\n%s", path, len(lines(*c.now)), syntax(path, *c.now))
+		return fmt.Sprintf("%s is new, %d lines\n", path, len(lines(*c.now)))
 	}
 	now = *c.now
-	return changes(path, was, now) + syntax(path, now)
-}
-
-// syntax says whether a file of a kind that can be checked here does not parse.
-func syntax(path, text string) string {
-	var err error
-	switch {
-	case strings.HasSuffix(path, ".go"):
-		_, err = parser.ParseFile(token.NewFileSet(), path, text, parser.SkipObjectResolution)
-	case strings.HasSuffix(path, ".json") && !strings.Contains(path, "tsconfig"):
-		var v any
-		err = json.Unmarshal([]byte(text), &v)
-	}
-	if err != nil {
-		return fmt.Sprintf("note: %s does not parse now: %v\n", path, err)
-	}
-	return ""
+	return changes(path, was, now)
 }
