@@ -19,7 +19,7 @@ const times = 3
 type Prover struct {
 	Box      Box
 	Progress func(string) // told what happens next; may be nil
-	Reported redact.Text  // what the failure said; where it is itself about code that does not load, an added test need not load either
+	Reported redact.Text  // what the failure said: added tests must fail on the old code in the same way; empty compares nothing
 	Flaky    []string     // tests known to differ from run to run
 	Origin   bool         // also search the history for the commit that brought the fault in
 }
@@ -204,6 +204,11 @@ func (r *trial) file(name string) error {
 			return nil
 		}
 	}
+	text, err := r.new.Read(name)
+	if err != nil {
+		return err
+	}
+	r.reason(name, text, before)
 	shown := shown(before, after)
 	if len(shown) == 0 && len(after[0].Tests) > 0 && !unloaded.MatchString(r.Reported.String()) {
 		r.gap("test-not-loaded", "Without the patch, %s fails because it cannot be loaded, and that is not what was reported; test through what the old code has.", name)

@@ -49,9 +49,7 @@ type Bench struct {
 	logs      []string           // lines; nil until they are fetched
 	base      map[string]*string // what files that were written held before; nil for new ones
 	lastGreen *string            // nil until somebody asks
-	signs     []string           // words by which the reported failure is known in the output of a test
 	outside   []string           // text that came with the failure
-	doubted   bool               // the model was told that its test does not fail as reported
 }
 
 func (b *Bench) progress(format string, args ...any) {

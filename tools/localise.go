@@ -41,7 +41,6 @@ func Localise(ctx context.Context, b *Bench, f hotfix.Failure, frames []Frame) (
 	if frames == nil {
 		frames = Frames(f)
 	}
-	b.signs = signs(f)
 	b.outside = []string{f.Message.String(), f.Stack.String()}
 	for _, l := range f.Logs {
 		b.outside = append(b.outside, l.String())
@@ -54,7 +53,7 @@ func Localise(ctx context.Context, b *Bench, f hotfix.Failure, frames []Frame) (
 	}
 	r.byFrames(files, frames)
 	r.byNames(files, identifiers(f))
-	r.byConstructs(files, f.Message.String()+"\n"+f.Stack.String())
+	r.byConstructs(ctx, files, f.Message.String()+"\n"+f.Stack.String())
 	if len(r.scores) == 0 {
 		past += "\nNothing in the failure names a file or a name of this repository.\n"
 		for _, f := range entries(files) {

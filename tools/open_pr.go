@@ -25,16 +25,7 @@ var openPR = define("open-pr",
 			return agent.Result{}, err
 		}
 		return b.propose(ctx, args)
-	}).ending().needing(func(b *Bench) bool { return b.Box != nil && b.Open != nil }).remembering()
-
-// remembering makes a resumed run know that the doubt was raised before.
-func (t Tool) remembering() Tool {
-	t.redo = func(_ context.Context, b *Bench, c agent.Call) error {
-		b.doubted = b.doubted || strings.Contains(c.Result, "("+ruleReported+")")
-		return nil
-	}
-	return t
-}
+	}).ending().needing(func(b *Bench) bool { return b.Box != nil && b.Open != nil })
 
 // propose proves what is changed, asks the policy and opens the draft.
 func (b *Bench) propose(ctx context.Context, args openPRArgs) (agent.Result, error) {
@@ -57,9 +48,6 @@ func (b *Bench) propose(ctx context.Context, args openPRArgs) (agent.Result, err
 		return agent.Result{}, err
 	}
 	b.Patch, b.Evidence, b.Refused = &patch, e, b.vet(patch, e)
-	if doubt := b.doubt(e); len(b.Refused) == 0 && doubt != nil {
-		b.Refused = []hotfix.Reason{*doubt}
-	}
 	if len(b.Refused) > 0 {
 		return agent.Result{Text: refusal(b.Refused, e), Pin: true, Facts: []string{refusal(b.Refused, hotfix.Evidence{})}}, nil
 	}
@@ -214,9 +202,6 @@ func spoken(s string) string { return strings.TrimSpace(trailer.ReplaceAllString
 // publish opens the draft.
 func (b *Bench) publish(ctx context.Context, args openPRArgs) (agent.Result, error) {
 	b.progress("opening a draft")
-	if b.doubted && !recalls(b.Evidence, b.signs) {
-		args.Risk = strings.TrimSpace("The regression test fails on the old code in another way than was reported. " + args.Risk)
-	}
 	n, err := b.Open(ctx, Draft{Title: clean(strings.TrimSpace(args.Title)), Explanation: clean(clip(spoken(args.Explanation), 4000)),
 		Risk: clean(clip(spoken(args.Risk), 2000)), Patch: *b.Patch, Evidence: b.Evidence})
 	if err != nil {

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,9 +19,18 @@ func prover(w *work, policy triage.Policy) sandbox.Prover {
 	return sandbox.Prover{Reported: reported(w.c), Flaky: policy.Flaky, Origin: true}
 }
 
-// reported is what the failure said.
+// reportedMax bounds what a failure said, in characters: it stands in the evidence.
+const reportedMax = 4000
+
+// reported is what the failure said, and where that says next to nothing, what was said about it elsewhere.
 func reported(c hotfix.Case) redact.Text {
-	return redact.Join([]redact.Text{c.Latest.Message, c.Latest.Stack}, "\n")
+	f := c.Latest
+	said := []redact.Text{f.Message, f.Stack}
+	elsewhere := slices.Concat(f.Remarks, f.Logs)
+	if f.Logs, f.Remarks = nil, nil; triage.Opaque(f) {
+		said = append(said, elsewhere...)
+	}
+	return redact.Cut(redact.Join(said, "\n"), reportedMax)
 }
 
 // vet asks the policy about a patch, and then how risky it is. Nobody can waive either.

@@ -91,6 +91,8 @@ var wouldChange = map[string]struct{ evidence, command string }{
 	"base-moved":              {"An attempt on the code as it is now.", "/hotfix retry"},
 	"repository-rules":        {"A rule of the repository that allows such proposals.", ""},
 	"unproven":                {"A test that fails on the old code for the reported reason and passes with the fix.", "/hotfix retry HINT"},
+	"reported-reason":         {"A test that fails on the old code as was reported.", "/hotfix retry HINT"},
+	"reason-unknown":          {"A failure that says which error it was.", "/hotfix retry"},
 	"environment-unusable":    {"Two runs of the untouched tests that end alike; name tests that cannot under riskPolicy.flakyTests.", "/hotfix retry"},
 	"suite-incomplete":        {"A run of all tests that ends by itself.", "/hotfix retry"},
 	"regression":              {"A fix with which the named tests still pass.", "/hotfix retry HINT"},
