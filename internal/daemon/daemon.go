@@ -228,7 +228,8 @@ func (d *Daemon) count(ctx context.Context, fp hotfix.Fingerprint, n hotfix.Noti
 		return nil, of, nil
 	}
 	old := c.Latest
-	s := hotfix.Sighting{Failure: *n.Failure, Names: append([]string{n.ID}, n.Also...), Counted: n.Counted}
+	settings, _ := ParseSettings(n.Settings)
+	s := hotfix.Sighting{Failure: *n.Failure, Names: append([]string{n.ID}, n.Also...), Counted: n.Counted, Window: settings.Window()}
 	if s.Fixed, err = d.fixed(ctx, c, n); err != nil {
 		return nil, "", err
 	}

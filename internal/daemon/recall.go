@@ -28,27 +28,28 @@ func (d *Daemon) fresh(ctx context.Context, fp hotfix.Fingerprint, n hotfix.Noti
 		return c, nil // nothing will be written there, so nothing is read either
 	}
 	forge := d.cfg.Connect(n.Token)
-	found, err := forge.FindIssue(ctx, hotfix.Issue{Repo: c.Repo, Marker: d.marker(c), Also: oldMarkers(*n.Failure)})
+	sought := c
+	sought.Latest = *n.Failure
+	old, found, ok, err := d.past(ctx, forge, sought)
 	if forbidden(err) {
 		return c, nil // the report finds out, and says where it went instead
 	}
 	if err != nil {
-		return c, fmt.Errorf("look for the issue of case %s: %w", fp, err)
+		return c, err
 	}
 	if err := d.recallDay(ctx, forge, c, found.Number); err != nil {
 		return c, err
 	}
-	old, ok := d.readState(c.Repo, fp, found.Body.String())
 	if !ok {
-		return c, nil // there is none, or it is from before there were state lines
+		return c, nil
 	}
-	return d.asFound(old, found), nil
+	return old, nil
 }
 
 // asFound is what an issue's state line says, corrected by what people did with the issue since.
 func (d *Daemon) asFound(c hotfix.Case, found hotfix.Issue) hotfix.Case {
 	c.Issue, c.Told = found.Number, c.Count
-	d.heed(&c, found)
+	d.heed(&c, found, 0) // all that it counts was told
 	return c
 }
 

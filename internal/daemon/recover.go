@@ -131,15 +131,14 @@ func oldMarkers(f hotfix.Failure) []string {
 }
 
 // remember takes over what the issue of a case that seems to be new says of its past.
-func (d *Daemon) remember(ctx context.Context, forge Forge, c *hotfix.Case) error {
+func (d *Daemon) remember(ctx context.Context, forge Forge, c *hotfix.Case, settings Settings) error {
 	if c.Issue != 0 || c.Fingerprint == pageCase {
 		return nil
 	}
-	found, err := forge.FindIssue(ctx, hotfix.Issue{Repo: c.Repo, Marker: d.marker(*c), Also: oldMarkers(c.Latest)})
+	old, found, ok, err := d.past(ctx, forge, *c)
 	if err != nil {
-		return fmt.Errorf("look for the issue of case %s: %w", c.Fingerprint, err)
+		return err
 	}
-	old, ok := d.readState(c.Repo, c.Fingerprint, found.Body.String())
 	for _, body := range found.Twins {
 		if twin, known := d.readState(c.Repo, c.Fingerprint, body.String()); known && ok {
 			absorb(&old, twin)
@@ -148,17 +147,42 @@ func (d *Daemon) remember(ctx context.Context, forge Forge, c *hotfix.Case) erro
 	if !ok || !c.First.After(old.First) && c.Count >= old.Count {
 		return nil // a process that knew no more than we do wrote this, and died before it could note the number
 	}
-	s := hotfix.Sighting{Failure: c.Latest, Names: c.Seen}
+	s := hotfix.Sighting{Failure: c.Latest, Names: c.Seen, Window: settings.Window()}
 	if s.Fixed, err = d.fixed(ctx, old, hotfix.Notice{Failure: &c.Latest}); err != nil {
 		return err
 	}
 	old.Observe(s) // a duplicate if this occurrence was counted before the store was lost
 	old.Count += c.Count - 1
-	old.Issue, old.Via, old.Decision, old.Ask, old.Latest = c.Issue, c.Via, c.Decision, c.Ask, c.Latest
+	old.Issue, old.Opened, old.Via, old.Decision, old.Ask, old.Latest = c.Issue, c.Opened, c.Via, c.Decision, c.Ask, c.Latest
 	old.Attempts, old.Audit = append(old.Attempts, c.Attempts...), append(old.Audit, c.Audit...)
 	*c = old
 	d.cfg.Log.InfoContext(ctx, "case brought back from its issue", "case", c.Fingerprint, "issue", found.Number, "count", c.Count)
 	return nil
+}
+
+// past is what the issues of a case that seems to be new say of it: the one that it has, or had last. A case that got a
+// new issue because the old one had been closed for long is followed to it. ok is false if there is no issue, or one from
+// before there were state lines.
+func (d *Daemon) past(ctx context.Context, forge Forge, c hotfix.Case) (old hotfix.Case, found hotfix.Issue, ok bool, err error) {
+	for {
+		next, err := forge.FindIssue(ctx, d.wantedIssue(c))
+		if err != nil {
+			return old, found, ok, fmt.Errorf("look for the issue of case %s: %w", c.Fingerprint, err)
+		}
+		state, readable := d.readState(c.Repo, c.Fingerprint, next.Body.String())
+		if next.Number != 0 && (readable || !ok) {
+			found = next
+		}
+		if !readable {
+			return old, found, ok, nil
+		}
+		old, ok = d.asFound(state, next), true
+		if !old.State.Settled() || old.Fix != nil {
+			return old, found, ok, nil
+		}
+		c = old
+		c.Leave()
+	}
 }
 
 // absorb counts in c what its twin, which was opened beside it, has counted. What c has seen of it was counted before.
@@ -191,7 +215,7 @@ func (d *Daemon) recoverNumber(ctx context.Context, a *asking) (hotfix.Fingerpri
 	}
 	fp := hotfix.Fingerprint(m[1])
 	c, ok := d.readState(a.Repo, fp, found.Body.String())
-	if !ok || strings.TrimSuffix(m[0], "\r") != d.marker(hotfix.Case{Repo: a.Repo, Fingerprint: fp}) {
+	if !ok || strings.TrimSuffix(m[0], "\r") != d.marker(c) {
 		return "", store.ErrNotFound
 	}
 	if d.cfg.Recall {

@@ -114,9 +114,11 @@ func (d *Daemon) report(ctx context.Context, forge Forge, c *hotfix.Case, n hotf
 	if err != nil && d.denied(c, err) {
 		found, err = d.saveIssue(ctx, forge, c, settings)
 	}
-	if err == nil && (d.heed(c, found) || unlabelled(c, found)) {
+	if err == nil {
 		c.Issue = found.Number
-		found, err = d.saveIssue(ctx, forge, c, settings)
+		if d.heed(c, found, settings.Window()) || unlabelled(c, found) {
+			found, err = d.saveIssue(ctx, forge, c, settings)
+		}
 	}
 	if gone(err) && c.Issue != 0 {
 		return d.lost(ctx, c)
@@ -137,6 +139,11 @@ func (d *Daemon) report(ctx context.Context, forge Forge, c *hotfix.Case, n hotf
 		c.Shown.State = want
 	} else {
 		c.Shown.State = found.State
+	}
+	if n := len(c.Past); n > 0 { // so that commands on the issue before are understood
+		if _, err := d.cfg.Ledger.Own(ctx, c.Fingerprint, pullName(c.Repo, c.Past[n-1])); err != nil {
+			return err
+		}
 	}
 	if err := d.cfg.Store.SaveCase(ctx, *c); err != nil {
 		return fmt.Errorf("save case %s: %w", c.Fingerprint, err)
@@ -165,8 +172,9 @@ func wanted(s hotfix.State) (state, reason string) {
 	return "open", "reopened"
 }
 
-// heed takes in what a person did with the issue since we left it, and reports whether that moved the case.
-func (d *Daemon) heed(c *hotfix.Case, found hotfix.Issue) bool {
+// heed takes in what a person did with the issue since we left it, and reports whether that moved the case. A failure
+// that came longer than window after a person closed the issue leaves that issue closed.
+func (d *Daemon) heed(c *hotfix.Case, found hotfix.Issue, window time.Duration) bool {
 	left, at := c.Shown.State, found.ClosedAt
 	if left == "" {
 		left, _ = wanted(c.State)
@@ -191,6 +199,10 @@ func (d *Daemon) heed(c *hotfix.Case, found hotfix.Issue) bool {
 	if f := c.Latest; moved && c.State == hotfix.Closed && c.Count > c.Told && f.When().After(at.Add(hotfix.Slack)) {
 		c.Take(hotfix.Occasion{On: hotfix.Failed, By: hotfix.ByDaemon, At: f.When(), Because: "It failed again after the issue was closed as completed.",
 			Evidence: "failure " + f.ID})
+		if f.When().Sub(at) > window {
+			c.Leave()
+			c.Opened = d.cfg.Now()
+		}
 	}
 	return moved
 }
@@ -221,7 +233,7 @@ const twinsMax = 5
 // saveIssue renders the case and makes its issue say so.
 func (d *Daemon) saveIssue(ctx context.Context, forge Forge, c *hotfix.Case, s Settings) (hotfix.Issue, error) {
 	for range twinsMax {
-		if err := d.remember(ctx, forge, c); err != nil {
+		if err := d.remember(ctx, forge, c, s); err != nil {
 			return hotfix.Issue{}, err
 		}
 		found, err := d.writeIssue(ctx, forge, c, s)
@@ -237,8 +249,8 @@ func (d *Daemon) writeIssue(ctx context.Context, forge Forge, c *hotfix.Case, s 
 	if err != nil {
 		return hotfix.Issue{}, err
 	}
-	want := hotfix.Issue{Repo: c.Repo, Number: c.Issue, Marker: d.marker(*c), Also: oldMarkers(c.Latest),
-		Title: line(triage.Title(c.Latest), 120), Body: body, Labels: s.IssueLabels}
+	want := d.wantedIssue(*c)
+	want.Title, want.Body, want.Labels = line(triage.Title(c.Latest), 120), body, s.IssueLabels
 	raise := c.State == hotfix.Escalating && c.Raised.IsZero()
 	if raise {
 		want.Raise = []string{priorityLabel}

@@ -21,7 +21,7 @@ type Settings struct {
 	AllowlistRepos      []string   `json:"allowlistRepos,omitempty" jsonschema_description:"Repositories (owner/name) it may write to. Empty means all that the operator allows."`
 	AllowWorkflowEvents bool       `json:"allowWorkflowEvents,omitempty" jsonschema_description:"The kernel passes failed workflow runs and checks on only if this is true."`
 	MaxBodyChars        int        `json:"maxBodyChars,omitempty" jsonschema:"default=60000,minimum=2000,maximum=60000" jsonschema_description:"Longest issue body in characters."`
-	DedupeWindowHours   int        `json:"dedupeWindowHours,omitempty" jsonschema:"default=24,minimum=1" jsonschema_description:"Accepted and not used yet: a closed problem counts as the same one however late it comes back."`
+	DedupeWindowHours   int        `json:"dedupeWindowHours,omitempty" jsonschema:"default=2160,minimum=1" jsonschema_description:"How long a closed issue is opened again when its problem comes back. Later the problem gets a new issue that names the old one, except where a fix was merged. What was closed as not planned stays closed."`
 	ConfirmMinutes      int        `json:"confirmMinutes,omitempty" jsonschema:"default=0,minimum=0" jsonschema_description:"Wait so long before an issue is opened for a failure that may pass by itself: the network, 502, 503, 504, a rate limit. 0 opens it at once."`
 	StoreRawEvents      bool       `json:"storeRawEvents,omitempty" jsonschema:"default=false" jsonschema_description:"Keep the whole payload of each delivery, redacted, as long as the delivery is remembered (30 days)."`
 	Model               string     `json:"model,omitempty" jsonschema_description:"The one model that may work on this installation's code. If the operator runs another one, nothing is fixed."`
@@ -51,6 +51,11 @@ type Budget struct {
 	Minutes int     `json:"minutes,omitempty" jsonschema:"minimum=1" jsonschema_description:"Longest time in minutes."`
 	Dollars float64 `json:"dollars,omitempty" jsonschema_description:"Most money in dollars where the model's price is known."`
 }
+
+// Window is how long a closed issue is opened again.
+func (s Settings) Window() time.Duration { return time.Duration(s.DedupeWindowHours) * time.Hour }
+
+const windowHours = 90 * 24 // as long as the longest silence after which a problem is taken to be over
 
 const maxBody = 60_000 // characters; GitHub refuses bodies over 65,536
 

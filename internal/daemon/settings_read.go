@@ -14,7 +14,7 @@ import (
 // ParseSettings reads settings leniently: what cannot be read keeps its default and is named in a warning, and
 // everything else counts. A bound that cannot be read stops what it was to bound.
 func ParseSettings(raw json.RawMessage) (Settings, []string) {
-	s := Settings{MaxBodyChars: maxBody}
+	s := Settings{MaxBodyChars: maxBody, DedupeWindowHours: windowHours}
 	var fields map[string]json.RawMessage
 	if len(raw) == 0 || string(raw) == "null" {
 		return s, nil
@@ -26,6 +26,10 @@ func ParseSettings(raw json.RawMessage) (Settings, []string) {
 	if s.MaxBodyChars < 2000 || s.MaxBodyChars > maxBody {
 		warnings = append(warnings, fmt.Sprintf("setting maxBodyChars should be from 2000 to %d and is %d; %d is used", maxBody, s.MaxBodyChars, maxBody))
 		s.MaxBodyChars = maxBody
+	}
+	if s.DedupeWindowHours < 1 || s.DedupeWindowHours > 100*windowHours {
+		warnings = append(warnings, fmt.Sprintf("setting dedupeWindowHours should be from 1 to %d and is %d; %d is used", 100*windowHours, s.DedupeWindowHours, windowHours))
+		s.DedupeWindowHours = windowHours
 	}
 	for _, mode := range s.Modes {
 		if !contains([]string{"issue", "pr"}, mode) {

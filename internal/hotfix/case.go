@@ -27,8 +27,9 @@ const (
 type Case struct {
 	Fingerprint Fingerprint `json:"fingerprint"`
 	Repo        Repo        `json:"repo"`
-	Issue       int         `json:"issue"` // 0 until it exists
-	Told        int         `json:"told"`  // Count when the issue was last saved
+	Issue       int         `json:"issue"`          // 0 until it exists
+	Past        []int       `json:"past,omitempty"` // issues that it had before, which were closed for too long to be opened again
+	Told        int         `json:"told"`           // Count when the issue was last saved
 	State       State       `json:"state"`
 	Count       int         `json:"count"`
 	First       time.Time   `json:"first"`
@@ -108,9 +109,10 @@ const (
 // A Sighting is one failure on its way into a case.
 type Sighting struct {
 	Failure Failure
-	Names   []string // under which this occurrence may arrive again
-	Fixed   Answer   // does the version that failed have the fix that was merged
-	Counted bool     // it stands in a case already
+	Names   []string      // under which this occurrence may arrive again
+	Fixed   Answer        // does the version that failed have the fix that was merged
+	Counted bool          // it stands in a case already
+	Window  time.Duration // how long a closed issue is opened again; 0 is for ever
 }
 
 // A Split sends the failures of a case that say Text to a case of their own.
@@ -164,6 +166,7 @@ func (c *Case) Observe(s Sighting) Change {
 	}
 	f := s.Failure
 	on, because := c.read(s)
+	over := c.outside(s)
 	c.count(f)
 	moved := c.Take(Occasion{On: on, By: ByDaemon, At: f.When(), Because: because, Evidence: "failure " + f.ID})
 	change := Repeated
@@ -172,6 +175,9 @@ func (c *Case) Observe(s Sighting) Change {
 		return Opened
 	case moved:
 		change = Reopened
+		if over {
+			c.Leave()
+		}
 	case on != Failed:
 		return Counted
 	}
@@ -179,6 +185,28 @@ func (c *Case) Observe(s Sighting) Change {
 		c.Take(Occasion{On: Surged, By: ByDaemon, At: f.When(), Because: why, Evidence: "failure " + f.ID})
 	}
 	return change
+}
+
+// outside reports whether the issue was closed for longer than the window of s when the failure came. A fix that was
+// merged is not forgotten, and what a person does not want is not settled: neither ever gets another issue.
+func (c *Case) outside(s Sighting) bool {
+	if s.Window <= 0 || c.Issue == 0 || c.Fix != nil || !c.State.Settled() {
+		return false
+	}
+	since := time.Time{}
+	for _, m := range slices.Backward(c.Moves) {
+		if !m.To.Settled() {
+			break
+		}
+		since = m.At
+	}
+	return !since.IsZero() && s.Failure.When().Sub(since) > s.Window
+}
+
+// Leave makes the case one that needs a new issue. The one that it had is remembered.
+func (c *Case) Leave() {
+	c.Past = append(c.Past[:len(c.Past):len(c.Past)], c.Issue)
+	c.Issue, c.Told, c.Opened, c.Raised, c.Shown, c.Like, c.Unlabelled = 0, 0, time.Time{}, time.Time{}, Shown{}, nil, redact.Text{}
 }
 
 // read says which event a failure is to this case.

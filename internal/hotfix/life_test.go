@@ -135,6 +135,46 @@ func TestObserve(t *testing.T) {
 	require.Equal(t, hotfix.New, c.State)
 }
 
+// The window bounds how long an issue is opened again. It never forgets a fix, nor that a problem is not wanted.
+func TestTheWindow(t *testing.T) {
+	t.Parallel()
+	merged := &hotfix.Merge{PR: 9, Commit: "abc"}
+	closed := []hotfix.Move{{To: hotfix.Closed, At: noon}}
+	for _, tt := range []struct {
+		name   string
+		moves  []hotfix.Move
+		fix    *hotfix.Merge
+		window int // minutes
+		past   []int
+		state  hotfix.State
+	}{
+		{"closed, within", closed, nil, 180, nil, hotfix.Regressed},
+		{"closed, outside", closed, nil, 60, []int{7}, hotfix.Regressed},
+		{"closed, no window", closed, nil, 0, nil, hotfix.Regressed},
+		{"obsolete, within", []hotfix.Move{{To: hotfix.Obsolete, At: noon}}, nil, 180, nil, hotfix.Ongoing},
+		{"obsolete, outside", []hotfix.Move{{To: hotfix.Obsolete, At: noon}}, nil, 60, []int{7}, hotfix.Ongoing},
+		{"verified by silence after it was closed", append(closed, hotfix.Move{From: hotfix.Closed, To: hotfix.Verified, At: noon.Add(90 * time.Minute)}), nil, 60, []int{7}, hotfix.Regressed},
+		{"a fix was merged", []hotfix.Move{{To: hotfix.FixMerged, At: noon}}, merged, 60, nil, hotfix.Regressed},
+		{"and verified", []hotfix.Move{{To: hotfix.Verified, At: noon}}, merged, 60, nil, hotfix.Regressed},
+		{"not planned", []hotfix.Move{{To: hotfix.Ignored, At: noon}}, nil, 60, nil, hotfix.Ignored},
+		{"open", []hotfix.Move{{To: hotfix.Ongoing, At: noon}}, nil, 60, nil, hotfix.Ongoing},
+		{"snoozed", []hotfix.Move{{To: hotfix.Snoozed, At: noon}}, nil, 60, nil, hotfix.Snoozed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c := hotfix.Case{State: tt.moves[len(tt.moves)-1].To, Moves: tt.moves, Fix: tt.fix, Issue: 7, Count: 3, Opened: noon, Shown: hotfix.Shown{State: "closed"}}
+			s := fail("f", 120)
+			s.Window, s.Fixed = time.Duration(tt.window)*time.Minute, hotfix.Yes
+			c.Observe(s)
+			require.Equal(t, tt.state, c.State)
+			require.Equal(t, tt.past, c.Past)
+			require.Equal(t, tt.past == nil, c.Issue == 7)
+			require.Equal(t, tt.past == nil, !c.Opened.IsZero(), "a new issue counts as one")
+			require.Equal(t, 4, c.Count, "the case goes on")
+		})
+	}
+}
+
 func TestAnUnknownVersionIsJudgedByTime(t *testing.T) {
 	t.Parallel()
 	c := hotfix.Case{State: hotfix.FixMerged, Count: 9, Fix: &hotfix.Merge{PR: 4, Commit: "abc"}, Moves: []hotfix.Move{{To: hotfix.FixMerged, At: noon}}}
