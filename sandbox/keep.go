@@ -9,8 +9,9 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"regexp"
 	"slices"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 )
 
 // Bounds of what comes out of a box.
@@ -52,9 +53,11 @@ func keep(r io.Reader, dir string, plan []string) (changed, refused []string, er
 	return k.Changed, k.Refused, err
 }
 
-// steers are files that decide what tools and automation do with a repository.
-var steers = regexp.MustCompile(`(?i)^\.(github/(workflows|actions)|gitlab|circleci|husky|ci)/|(^|/)(\.gitattributes|\.gitmodules|\.gitconfig|\.lfsconfig|\.mailmap|\.npmrc|` +
-	`\.yarnrc(\.yml)?|\.pnpmfile\.cjs|bunfig\.toml|codeowners|package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lockb?|deno\.lock|go\.sum)$`)
+// steers reports whether a file decides what tools and automation do with a repository.
+func steers(name string) bool {
+	g := hotfix.Protected(name)
+	return g != nil && g.Steers()
+}
 
 // A kept file is one that may come out.
 type kept struct {
@@ -98,7 +101,7 @@ func (k *keeper) read(tr *tar.Reader) ([]kept, error) {
 		if err != nil {
 			return nil, err
 		}
-		if f != nil && steers.MatchString(h.Name) && !slices.Contains(k.plan, h.Name) {
+		if f != nil && steers(h.Name) && !slices.Contains(k.plan, h.Name) {
 			k.refuse(h.Name, "it steers tools or automation, and nobody has planned to change it")
 			f = nil
 		}
@@ -166,7 +169,7 @@ func (k *keeper) removeGone() error {
 			return err
 		case gitName(d.Name()) && d.IsDir():
 			return fs.SkipDir // was never handed in
-		case d.Type().IsRegular() && !gitName(d.Name()) && !k.seen[name] && steers.MatchString(name) && !slices.Contains(k.plan, name):
+		case d.Type().IsRegular() && !gitName(d.Name()) && !k.seen[name] && steers(name) && !slices.Contains(k.plan, name):
 			k.refuse(name, "it steers tools or automation, and nobody has planned to remove it")
 		case d.Type().IsRegular() && !gitName(d.Name()) && !k.seen[name]:
 			gone = append(gone, name)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
 )
 
@@ -162,7 +163,7 @@ func withoutBulk(diff string) string {
 	for _, p := range parts[1:] {
 		head, _, _ := strings.Cut(p, "\n")
 		name := head[strings.LastIndex(head, " b/")+1:]
-		if name = strings.TrimPrefix(name, "b/"); bulk.MatchString(name) || protected(name) != "" && strings.Contains(name, "lock") {
+		if name = strings.TrimPrefix(name, "b/"); bulk.MatchString(name) || hotfix.Protected(name).Locks() {
 			continue
 		}
 		out.WriteString("diff --git " + p + "\n")

@@ -233,7 +233,7 @@ func (r *ranking) isTest(f string) bool {
 func (r *ranking) best(n int) []string {
 	var order []string
 	for f := range r.scores {
-		if !protectedOrLock(f) {
+		if !unread(f) {
 			order = append(order, f)
 		}
 	}
@@ -248,7 +248,7 @@ func (r *ranking) whole(files []string) string {
 	shown := r.best(len(files))
 	for _, tests := range []bool{false, true} {
 		for _, f := range sourcesIn(files) {
-			if !protectedOrLock(f) && !strings.HasPrefix(f, ".") && !slices.Contains(shown, f) && r.isTest(f) == tests {
+			if !unread(f) && !strings.HasPrefix(f, ".") && !slices.Contains(shown, f) && r.isTest(f) == tests {
 				shown = append(shown, f)
 			}
 		}
@@ -299,7 +299,8 @@ func entries(files []string) []string {
 	return out
 }
 
-func protectedOrLock(f string) bool { return protected(f) != "" && !strings.HasSuffix(f, ".yml") }
+// unread reports whether a file is left out of what the first prompt shows.
+func unread(f string) bool { return !hotfix.Protected(f).Shown() && !strings.HasSuffix(f, ".yml") }
 
 // excerpt shows a short file whole, and of a long one the lines that matter.
 func (r *ranking) excerpt(f string, room int) string {

@@ -51,7 +51,7 @@ func (r *ranking) past(ctx context.Context, b *Bench) (string, error) {
 func sourcesOf(d sandbox.Difference) sandbox.Difference {
 	kept := d.Files[:0:0]
 	for _, f := range d.Files {
-		if !bulk.MatchString(f.Name) && !protectedOrLock(f.Name) {
+		if !bulk.MatchString(f.Name) && !unread(f.Name) {
 			kept = append(kept, f)
 		}
 	}

@@ -56,14 +56,3 @@ func TestFocus(t *testing.T) {
 	require.Contains(t, got, "ended\n")
 	require.Less(t, len(got), 500)
 }
-
-func TestPatternsOfProtectedFiles(t *testing.T) {
-	t.Parallel()
-	for _, name := range []string{".github/CODEOWNERS", "CODEOWNERS", ".GitHub/workflows/a.yml", "a/.npmrc", ".gitmodules", ".gitattributes", "bun.lockb", "bun.lock",
-		"go.sum", "deno.lock", ".env", ".env.local", "x/key.pem", "CLAUDE.md", ".cursor/rules/x.md", ".husky/pre-commit", "dist/index.js", "a/node_modules/b.js", ".vscode/tasks.json"} {
-		require.NotEmpty(t, protected(name), name)
-	}
-	for _, name := range []string{"src/index.ts", "README.md", "docs/build.md", "package.json", "src/github/api.ts", "src/env.ts", "src/keys.ts", "lock.go", "src/vendor.ts"} {
-		require.Empty(t, protected(name), name)
-	}
-}

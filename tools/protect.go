@@ -1,36 +1,10 @@
 package tools
 
 import (
-	"path"
 	"regexp"
-	"strings"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
 )
-
-// guarded are files that no fix may touch, and why. The patterns are matched against lower-case paths.
-var guarded = []struct {
-	re  *regexp.Regexp
-	why string
-}{
-	{regexp.MustCompile(`^\.(github|gitlab|circleci|husky|devcontainer|vscode|yarn)/|(^|/)\.githooks/|^\.ci/`), "it controls what runs in the project's automation"},
-	{regexp.MustCompile(`(^|/)(codeowners|\.gitattributes|\.gitmodules|\.gitconfig|\.lfsconfig|\.npmrc|\.yarnrc(\.yml)?|\.pnpmfile\.cjs|bunfig\.toml|\.netrc|\.envrc)$`), "it changes who owns the code or how tools treat it"},
-	{regexp.MustCompile(`(^|/)(package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lockb?|deno\.lock|go\.sum|cargo\.lock|poetry\.lock|uv\.lock|gemfile\.lock|composer\.lock)$`), "lock files change only with dependencies, which a fix leaves alone"},
-	{regexp.MustCompile(`(^|/)\.env(\..*)?$|\.(pem|key|p12|pfx|jks|keystore)$|(^|/)id_(rsa|ed25519|ecdsa)`), "it is a place for secrets"},
-	{regexp.MustCompile(`(^|/)(agents|claude|gemini|copilot-instructions)\.md$|(^|/)\.(cursorrules|windsurfrules|clinerules)$|(^|/)\.(cursor|claude)/`), "it instructs other agents"},
-	{regexp.MustCompile(`(^|/)node_modules/|^(dist|vendor)/`), "it is generated or belongs to somebody else: change its source"},
-}
-
-// protected says why a file may not be changed, "" if it may.
-func protected(name string) string {
-	lower := strings.ToLower(path.Clean(name))
-	for _, g := range guarded {
-		if g.re.MatchString(lower) {
-			return g.why
-		}
-	}
-	return ""
-}
 
 var (
 	testCases  = regexp.MustCompile(`(?m)^\s*(?:func\s+(?:Test|Fuzz|Example)\w*\s*\(|(?:it|test)(?:\.each\b.*|\.only|\.concurrent)?\s*\(|Deno\.test\s*\(|t\.Run\s*\(|await t\.test\s*\()`)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
 )
 
@@ -148,8 +149,8 @@ func (b *Bench) edit(t *sandbox.Tree, e edit, changed map[string]*change) (notic
 	if err := sandbox.CheckPath(e.Path); err != nil {
 		return "", err
 	}
-	if why := protected(e.Path); why != "" {
-		return "", mistakef("%s may not be changed: %s", e.Path, why)
+	if g := hotfix.Protected(e.Path); g != nil {
+		return "", mistakef("%s may not be changed: %s", e.Path, g.Why)
 	}
 	c := changed[e.Path]
 	if c == nil {

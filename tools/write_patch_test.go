@@ -101,6 +101,8 @@ func TestWritePatchRefuses(t *testing.T) {
 		{"an environment", edit("app/.env.production", "", "y"), "app/.env.production may not be changed: it is a place for secrets"},
 		{"instructions", edit("AGENTS.md", "", "y"), "AGENTS.md may not be changed: it instructs other agents"},
 		{"what was built", edit("dist/index.js", "", "y"), "dist/index.js may not be changed: it is generated or belongs to somebody else: change its source"},
+		{"a manifest", edit("package.json", "node --test", "true"), "package.json may not be changed: it says what the project depends on and how it is built and tested, which a fix leaves alone"},
+		{"terms", edit("LICENSE", "", "y"), "LICENSE may not be changed: it says what people may do with the code"},
 		{"a test goes", map[string]any{"path": "test/a.test.js", "delete": true}, "test/a.test.js holds tests of the project and may not be deleted: make the code pass them"},
 		{"a test is lost", edit("test/a.test.js", "test('two', () => assert.equal(2, 2));\n", ""), "test/a.test.js would lose tests (2, now 1): add to it, remove nothing"},
 		{"an assertion is lost", edit("test/a.test.js", "assert.equal(2, 2)", "{}"), "test/a.test.js would lose assertions (2, now 1): add to it, remove nothing"},
