@@ -133,7 +133,7 @@ func (s *Stage) Token(readOnly bool) string {
 
 // Settle waits until nothing is queued or under way. Work that was given up is an error.
 func (s *Stage) Settle(ctx context.Context) error {
-	for {
+	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 25*time.Millisecond) {
 		wanted, err := s.Engine.Store().Wanted(ctx)
 		if err != nil {
 			return err
@@ -144,7 +144,7 @@ func (s *Stage) Settle(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("still at work on %s %s: %w", wanted[0].Kind, wanted[0].Name, context.Cause(ctx))
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(pause):
 		}
 	}
 	parked, err := s.Engine.Store().Parked(ctx)
