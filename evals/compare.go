@@ -153,11 +153,7 @@ func Compare(a, b *Report) []Difference {
 func byTry(r *Report) map[string]*Result {
 	out := map[string]*Result{}
 	for _, result := range r.Results {
-		name := result.Name
-		if result.Try > 1 {
-			name = fmt.Sprintf("%s (%d)", name, result.Try)
-		}
-		out[name] = result
+		out[result.Title()] = result
 	}
 	return out
 }

@@ -24,12 +24,7 @@ var page = template.Must(template.New("report").Funcs(template.FuncMap{
 	"lines":   diffLines,
 	"runs":    func(e hotfix.Evidence) []evidenceLine { return evidenceLines(e) },
 	"args":    func(c agent.Call) string { return string(c.Args) },
-	"name": func(r *Result) string {
-		if r.Try > 1 {
-			return fmt.Sprintf("%s-%d", r.Name, r.Try)
-		}
-		return r.Name
-	},
+	"anchor":  func(r *Result) string { return strings.NewReplacer(" (", "-", ")", "").Replace(r.Title()) },
 }).Parse(reportPage))
 
 // HTML is the report as one page that needs nothing beside it: charts, a table, and a page for each case.

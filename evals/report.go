@@ -27,7 +27,7 @@ func (r *Report) Markdown() ([]byte, error) {
 		if !x.Passed {
 			result, problem = "**fail**", x.cause()
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %d | %d | %.1f | %s |\n", x.Name, result, Summary(x.Outcomes), x.Steps, x.Tokens, x.Took.Seconds(), strings.ReplaceAll(problem, "|", `\|`))
+		fmt.Fprintf(&b, "| %s | %s | %s | %d | %d | %.1f | %s |\n", x.Title(), result, Summary(x.Outcomes), x.Steps, x.Tokens, x.Took.Seconds(), strings.ReplaceAll(problem, "|", `\|`))
 	}
 	return b.Bytes(), nil
 }
@@ -58,10 +58,7 @@ type junitNo struct {
 func (r *Report) JUnit() ([]byte, error) {
 	s := junitSuite{Name: "evals", Tests: r.Cases, Failures: r.Cases - r.Passed, Time: fmt.Sprintf("%.3f", r.Seconds), Stamp: r.Made.Format(time.RFC3339)}
 	for _, x := range r.Results {
-		c := junitCase{Class: "evals", Name: x.Name, Time: fmt.Sprintf("%.3f", x.Took.Seconds())}
-		if x.Try > 1 {
-			c.Name = fmt.Sprintf("%s (%d)", x.Name, x.Try)
-		}
+		c := junitCase{Class: "evals", Name: x.Title(), Time: fmt.Sprintf("%.3f", x.Took.Seconds())}
 		if !x.Passed {
 			c.Failure = &junitNo{x.cause(), strings.Join(x.Problems, "\n\n")}
 		}

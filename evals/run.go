@@ -60,6 +60,14 @@ type Result struct {
 	Page Page `json:"page"`
 }
 
+// Title is the name, with the try if it is not the first.
+func (r *Result) Title() string {
+	if r.Try > 1 {
+		return fmt.Sprintf("%s (%d)", r.Name, r.Try)
+	}
+	return r.Name
+}
+
 // A Page is what the report shows of a case.
 type Page struct {
 	Prose  string            `json:"prose"`

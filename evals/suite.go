@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 )
 
 // A Suite is many fixtures run side by side.
@@ -95,17 +97,23 @@ func (s *Suite) tasks() []task {
 	return out
 }
 
-// former is the result of a task from an earlier run, nil if there is none that still counts.
+// former is the result of a task from an earlier run, nil if there is none that still counts: what broke, as when the
+// model could not be reached, is tried again.
 func (s *Suite) former(t task) *Result {
 	text, err := os.ReadFile(filepath.Join(s.Folder, t.file()))
 	if err != nil {
 		return nil
 	}
 	var r Result
-	if json.Unmarshal(text, &r) != nil || r.Fixture != t.f.Digest() {
+	if json.Unmarshal(text, &r) != nil || r.Fixture != t.f.Digest() || r.broke() {
 		return nil
 	}
 	return &r
+}
+
+// broke reports whether the stage or an attempt broke, which says nothing about the model.
+func (r *Result) broke() bool {
+	return r.Digest == "" || slices.ContainsFunc(r.Outcomes, func(o string) bool { return strings.HasSuffix(o, " "+string(hotfix.Broken)) })
 }
 
 // work fills results in, some tasks at a time.
@@ -136,6 +144,9 @@ func (s *Suite) work(ctx context.Context, tasks []task, results []*Result, kept 
 		workers.Go(func() {
 			for i := range next {
 				r, err := s.one(ctx, tasks[i])
+				if ctx.Err() != nil {
+					continue // it was cut short
+				}
 				mu.Lock()
 				results[i], failed = r, errors.Join(failed, err)
 				done++
@@ -166,7 +177,7 @@ func (s *Suite) one(ctx context.Context, t task) (*Result, error) {
 		r = &Result{Name: t.f.Name, Fixture: t.f.Digest(), Kind: t.f.World.Kind, Problems: []string{"the stage failed: " + err.Error()}, Page: Page{Prose: t.f.Prose}}
 	}
 	r.Try = t.try
-	if s.Folder == "" || ctx.Err() != nil {
+	if s.Folder == "" || ctx.Err() != nil { // what was cut short is not kept
 		return r, nil //nolint:nilerr // the result says that the stage failed
 	}
 	encoded, err := json.Marshal(r)

@@ -73,11 +73,11 @@ func progress(p evals.Progress) {
 	}
 	switch r := p.Result; {
 	case p.Kept:
-		fmt.Fprintf(os.Stderr, "kept  %s\n", r.Name)
+		fmt.Fprintf(os.Stderr, "kept  %s\n", r.Title())
 	case r.Passed:
-		fmt.Fprintf(os.Stderr, "%d/%d ok    %s, %s%s\n", p.Done, p.Of, r.Name, r.Took.Round(10*time.Millisecond), left)
+		fmt.Fprintf(os.Stderr, "%d/%d ok    %s, %s%s\n", p.Done, p.Of, r.Title(), r.Took.Round(10*time.Millisecond), left)
 	default:
-		fmt.Fprintf(os.Stderr, "%d/%d FAIL  %s, %s%s\n", p.Done, p.Of, r.Name, r.Took.Round(10*time.Millisecond), left)
+		fmt.Fprintf(os.Stderr, "%d/%d FAIL  %s, %s%s\n", p.Done, p.Of, r.Title(), r.Took.Round(10*time.Millisecond), left)
 	}
 }
 
@@ -135,14 +135,14 @@ func table(out io.Writer, report *evals.Report) error {
 		if !r.Passed {
 			result = "FAIL"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\n", r.Name, result, evals.Summary(r.Outcomes), r.Steps, r.Tokens, r.Took.Round(100*time.Millisecond))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\n", r.Title(), result, evals.Summary(r.Outcomes), r.Steps, r.Tokens, r.Took.Round(100*time.Millisecond))
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	for _, r := range report.Results {
 		for _, p := range r.Problems {
-			fmt.Fprintf(out, "\n%s: %s\n", r.Name, p)
+			fmt.Fprintf(out, "\n%s: %s\n", r.Title(), p)
 		}
 	}
 	for _, name := range report.Stale {
