@@ -22,7 +22,7 @@ var page = template.Must(template.New("report").Funcs(template.FuncMap{
 	"inc":     func(i int) int { return i + 1 },
 	"summary": Summary,
 	"lines":   diffLines,
-	"runs":    func(e hotfix.Evidence) []evidenceLine { return evidenceLines(e) },
+	"proof":   evidenceLines,
 	"args":    func(c agent.Call) string { return string(c.Args) },
 	"anchor":  func(r *Result) string { return strings.NewReplacer(" (", "-", ")", "").Replace(r.Title()) },
 }).Parse(reportPage))
@@ -176,27 +176,32 @@ type evidenceLine struct{ What, Result string }
 
 func evidenceLines(e hotfix.Evidence) []evidenceLine {
 	var out []evidenceLine
-	add := func(what string, runs ...hotfix.TestRun) {
-		passed := 0
-		for _, r := range runs {
-			passed += count(r.Passed)
+	add := func(what, result string) { out = append(out, evidenceLine{what, result}) }
+	for _, part := range []struct {
+		what, must string
+		runs       []hotfix.TestRun
+	}{{"the new test, code as it was", "failed", e.Before}, {"the new test, with the fix", "passed", e.After}, {"the new test, with only the fix taken back", "failed", e.Unfixed}} {
+		as := 0
+		for _, r := range part.runs {
+			as += count(r.Passed == (part.must == "passed") && r.Cause == "")
 		}
-		if len(runs) > 0 {
-			out = append(out, evidenceLine{what, fmt.Sprintf("passed %d of %d times", passed, len(runs))})
+		if len(part.runs) > 0 {
+			add(part.what, fmt.Sprintf("%s %d of %d times", part.must, as, len(part.runs)))
 		}
 	}
-	add("the new test, code as it was", e.Before...)
-	add("the new test, with the fix", e.After...)
 	for _, suite := range []struct {
 		what string
 		run  *hotfix.TestRun
 	}{{"all tests, code as it was", e.Base}, {"all tests, with the fix", e.Suite}} {
 		if suite.run != nil {
-			out = append(out, evidenceLine{suite.what, fmt.Sprintf("exit %d, %d tests", suite.run.Exit, len(suite.run.Tests))})
+			add(suite.what, fmt.Sprintf("exit %d, %d tests", suite.run.Exit, len(suite.run.Tests)))
 		}
 	}
+	if o := e.Origin; o != nil && o.Commit != "" {
+		add("fails since", fmt.Sprintf("%.10s by %s, %q, found in %d runs", o.Commit, o.Author, o.Subject, o.Runs))
+	}
 	for _, g := range e.Gaps {
-		out = append(out, evidenceLine{"missing", g.Because})
+		add("missing", g.Because)
 	}
 	return out
 }
