@@ -12,6 +12,8 @@ type Task struct {
 	System      string   `json:"system"`
 	Prompt      string   `json:"prompt"`
 	Temperature *float64 `json:"temperature,omitempty"` // nil leaves it to the model
+
+	From json.RawMessage `json:"from,omitempty"` // what the words were made of, for whoever makes them again
 }
 
 // A Stop is why a run ended.

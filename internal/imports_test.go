@@ -39,9 +39,9 @@ var mayImport = map[string][]string{
 	"internal/daemon": {"agent", "prompts", "sandbox", "tools", "internal/hotfix", "internal/redact", "internal/store",
 		"internal/triage"},
 	"internal/local":     {"agent", "prompts", "sandbox", "tools", "internal/hotfix", "internal/redact", "internal/triage"},
-	"internal/metrics":   {"agent", "sandbox", "internal/hotfix", "internal/model", "internal/redact", "internal/store"}, // the only importer of Prometheus and of OpenTelemetry's SDK
-	"internal/replay":    {"agent"},
-	"internal/dashboard": {"agent", "internal/hotfix", "internal/redact", "internal/store", "internal/triage"}, // triage: titles and classes, pure functions
+	"internal/metrics":   {"agent", "sandbox", "internal/hotfix", "internal/model", "internal/redact", "internal/store"},                     // the only importer of Prometheus and of OpenTelemetry's SDK
+	"internal/replay":    {"agent", "prompts", "sandbox", "tools", "internal/hotfix", "internal/local", "internal/model", "internal/redact"}, // model: what is no difference
+	"internal/dashboard": {"agent", "internal/hotfix", "internal/redact", "internal/store", "internal/triage"},                               // triage: titles and classes, pure functions
 	"internal/engine":    {"internal/daemon", "internal/hotfix", "internal/kernel", "internal/queue", "internal/store", "internal/triage", "internal/redact"},
 }
 

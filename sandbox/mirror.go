@@ -15,11 +15,24 @@ import (
 	"github.com/go-git/go-git/v5/storage/memory"
 )
 
+// Mirrored is where the bare copy of a repository is kept below dir, "" if there is none.
+func Mirrored(dir, address string) string {
+	name := mirrorName(dir, address)
+	if _, err := os.Stat(filepath.Join(name, "objects")); err != nil {
+		return ""
+	}
+	return name
+}
+
+func mirrorName(dir, address string) string {
+	sum := sha256.Sum256([]byte(address))
+	return filepath.Join(dir, hex.EncodeToString(sum[:12]))
+}
+
 // openMirror opens the bare copy of a repository that is kept below dir, and makes it if it is not there. It is ours
 // until release: fetches into one copy wait for each other, in this process and in others.
 func openMirror(dir, address string) (s storage.Storer, name string, release func() error, err error) {
-	sum := sha256.Sum256([]byte(address))
-	name = filepath.Join(dir, hex.EncodeToString(sum[:12]))
+	name = mirrorName(dir, address)
 	if err := os.MkdirAll(name, 0o700); err != nil {
 		return nil, "", nil, fmt.Errorf("mirror: %w", err)
 	}

@@ -28,7 +28,7 @@ func TestReplay(t *testing.T) {
 	f := hotfix.Failure{ID: "one", Plugin: hotfix.Plugin{ID: "acme/greet", Kind: "http", Repo: hotfix.Repo{Owner: "acme", Name: "greet"}},
 		Category: "http", Status: 500, Message: redact.Scrub("TypeError: boom in greet"), At: at}
 	c := hotfix.Case{Fingerprint: triage.Fingerprint(f), Repo: f.Plugin.Repo, Issue: 3, Count: 1, First: at, Last: at, Latest: f}
-	recorder := agent.Agent{Model: agenttest.Play(agenttest.Say("Hm."), agenttest.Say("Hm?")), Tools: everyTool()}
+	recorder := agent.Agent{Model: agenttest.Play(agenttest.Say("Hm."), agenttest.Say("Hm?")), Tools: everyTool(nil)}
 	played, err := recorder.Run(t.Context(), agent.Task{ID: "r"})
 	require.NoError(t, err)
 	changed := *played
@@ -73,11 +73,12 @@ func TestReplay(t *testing.T) {
 	save("r-1", "r-none")
 	status, r, says := call("acme/greet#3")
 	require.Equal(t, 0, status, says)
-	require.Equal(t, []replayedRun{{ID: "r-1", Steps: 2}, {ID: "r-none", Cannot: "its transcript was not kept"}}, r.Runs)
+	require.Equal(t, []replayedRun{{ID: "r-1", Steps: 2, Notes: []string{"it does not say what its prompt was made of, so neither that nor its calls were made anew"}},
+		{ID: "r-none", Cannot: "its transcript was not kept"}}, r.Runs)
 	save("r-1", "r-2")
 	status, r, _ = call(string(c.Fingerprint))
 	require.Equal(t, exitDiverges, status)
-	require.Contains(t, r.Runs[1].Diverges, "at step 1: the loop told the model")
+	require.Contains(t, r.Runs[1].Diverges, "at step 1: remark of the loop")
 	status, _, says = call("acme/greet#4")
 	require.Equal(t, 1, status)
 	require.Contains(t, says, "no case with the issue")

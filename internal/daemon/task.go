@@ -46,7 +46,12 @@ func (d *Daemon) task(ctx context.Context, w *work) (agent.Task, error) {
 	if err != nil {
 		return agent.Task{}, fmt.Errorf("prompt for run %s: %w", w.id, err)
 	}
-	return agent.Task{ID: w.id, System: system, Prompt: user, Temperature: prompt.Temperature}, nil
+	scene := prompts.Scene{Failure: f.ID, Fix: fix}
+	if t := w.bench.Tree; t != nil {
+		scene.Base, scene.Branch, scene.Note = t.Base, t.Branch, t.Note
+	}
+	from, err := scene.JSON()
+	return agent.Task{ID: w.id, System: system, Prompt: user, Temperature: prompt.Temperature, From: from}, err
 }
 
 const (

@@ -99,7 +99,7 @@ func (cfg Config) task(ctx context.Context, b *tools.Bench, f hotfix.Failure) (a
 	if err != nil {
 		return agent.Task{}, err
 	}
-	found, err := tools.Localise(ctx, b, f, frames(f))
+	found, err := tools.Localise(ctx, b, f, Frames(f))
 	if err != nil {
 		return agent.Task{}, err
 	}
@@ -120,8 +120,8 @@ func (cfg Config) task(ctx context.Context, b *tools.Bench, f hotfix.Failure) (a
 	return agent.Task{ID: "local-" + f.ID, System: system, Prompt: user, Temperature: prompt.Temperature}, nil
 }
 
-// frames are the plugin's own places that the failure names.
-func frames(f hotfix.Failure) []tools.Frame {
+// Frames are the plugin's own places that the failure names.
+func Frames(f hotfix.Failure) []tools.Frame {
 	var out []tools.Frame
 	for _, at := range triage.Frames(f) {
 		out = append(out, tools.Frame{Path: at.File, Line: at.Line})

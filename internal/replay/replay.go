@@ -1,10 +1,11 @@
-// Package replay plays a recorded run again: the model's replies, the tools' results and the clock come from the record,
-// so the loop is all that can come to something else. It says where it first does.
+// Package replay plays a recorded attempt again. The model's replies and the clock come from the record; the prompt is
+// rendered and the tools are called anew where what they work on is at hand. It says where something else comes of it first.
 package replay
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -14,100 +15,106 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
 )
 
-// A Divergence is where a run that was played again first came to something else. Step 0 is the end of the run.
-type Divergence struct {
-	Step int
-	What string
+// A Player plays recorded runs again.
+type Player struct {
+	Tools  []agent.Tool          // as they are today
+	Again  func(agent.Call) bool // which calls are made again with them; the record answers for the others. nil: for all
+	Budget agent.Budget          // that the run had
 }
 
-func (d *Divergence) String() string {
-	if d.Step == 0 {
-		return "at its end: " + d.What
-	}
-	return fmt.Sprintf("at step %d: %s", d.Step, d.What)
-}
-
-// Run plays then again within its budget, with the tools' present definitions, and returns where it diverges; nil if
-// nowhere. An error means that the record cannot be played.
-func Run(ctx context.Context, then *agent.Run, tools []agent.Tool, budget agent.Budget) (*Divergence, error) {
+// Run plays then again and returns where it diverges, nil if nowhere, and how many calls were made again. An error means that the record cannot be played.
+func (pl Player) Run(ctx context.Context, then *agent.Run) (first *Divergence, again int, err error) {
 	if then.Stop == "" {
-		return nil, fmt.Errorf("run %s is still under way", then.Task.ID)
+		return nil, 0, fmt.Errorf("run %s is still under way", then.Task.ID)
 	}
 	if then.Stop == agent.Cancelled || then.Stop == agent.Broken {
-		return nil, fmt.Errorf("run %s was cut off (%s: %s), so there is no end to compare with", then.Task.ID, then.Stop, then.Because)
+		return nil, 0, fmt.Errorf("run %s was cut off (%s: %s), so there is no end to compare with", then.Task.ID, then.Stop, then.Because)
 	}
-	p := &player{then: then, used: map[[2]int]bool{}}
+	if gone := pl.gone(then); gone != nil {
+		return gone, 0, nil
+	}
+	p := &player{then: then, again: pl.Again, used: map[[2]int]bool{}}
+	budget := pl.Budget
 	budget.Wall = 0 // the clock is the record's
-	a := agent.Agent{Model: p, Budget: budget, Now: p.now}
-	known := map[string]bool{}
-	for _, t := range tools {
-		known[t.Definition().Name] = true
+	played, stop := context.WithCancel(ctx)
+	defer stop()
+	steps := 0
+	a := agent.Agent{Model: p, Budget: budget, Now: p.now, Watch: func(s agent.Step) {
+		if steps++; first == nil && steps <= len(then.Steps) {
+			if first = stepDiffers(steps, then.Steps[steps-1], s); first != nil {
+				stop() // nothing that follows says more
+			}
+		}
+	}}
+	for _, t := range pl.Tools {
 		a.Tools = append(a.Tools, &recorded{Tool: t, p: p})
+	}
+	now, err := a.Run(played, then.Task)
+	if first != nil {
+		return first, p.made, nil
+	}
+	if err != nil && ctx.Err() != nil {
+		return nil, p.made, err
+	}
+	return endDiffers(then, now, err), p.made, nil
+}
+
+// gone names the first call of a tool that is there no more.
+func (pl Player) gone(then *agent.Run) *Divergence {
+	known := map[string]bool{}
+	for _, t := range pl.Tools {
+		known[t.Definition().Name] = true
 	}
 	for i, s := range then.Steps {
 		for _, c := range s.Calls {
 			if c.Fault == "" && c.Err == "" && !known[c.Tool] {
-				return &Divergence{i + 1, "the tool " + c.Tool + " is gone since it was recorded"}, nil
+				return &Divergence{i + 1, "tool", c.Tool + " is gone since it was recorded"}
 			}
 		}
-	}
-	now, err := a.Run(ctx, then.Task)
-	if err != nil && p.asked <= len(then.Steps) && ctx.Err() != nil {
-		return nil, err
-	}
-	return compare(then, now, err), nil
-}
-
-// compare names the first difference.
-func compare(then, now *agent.Run, err error) *Divergence {
-	for i := range min(len(then.Steps), len(now.Steps)) {
-		if what := stepDiffers(then.Steps[i], now.Steps[i]); what != "" {
-			return &Divergence{i + 1, what}
-		}
-	}
-	switch {
-	case len(now.Steps) < len(then.Steps):
-		return &Divergence{len(now.Steps) + 1, fmt.Sprintf("the run ended here (%s %s); it went on when it was recorded", now.Stop, now.Because)}
-	case err != nil || len(now.Steps) > len(then.Steps):
-		return &Divergence{len(then.Steps) + 1, fmt.Sprintf("the run goes on; it ended here (%s) when it was recorded", then.Stop)}
-	case now.Stop != then.Stop:
-		return &Divergence{0, fmt.Sprintf("it ended as %s, ends as %s", then.Stop, now.Stop)}
 	}
 	return nil
 }
 
-// stepDiffers says how a step differs, "" if it does not. How long things took is no difference.
-func stepDiffers(then, now agent.Step) string {
-	if then.Reply != now.Reply {
-		return fmt.Sprintf("the reply was %q, is %q", then.Reply, now.Reply)
+// endDiffers compares what is left when all steps that both have are equal.
+func endDiffers(then, now *agent.Run, err error) *Divergence {
+	switch {
+	case len(now.Steps) < len(then.Steps):
+		return &Divergence{len(now.Steps) + 1, "run", fmt.Sprintf("it ended here (%s %s); it went on when it was recorded", now.Stop, now.Because)}
+	case err != nil || len(now.Steps) > len(then.Steps):
+		return &Divergence{len(then.Steps) + 1, "run", fmt.Sprintf("it goes on; it ended here (%s) when it was recorded", then.Stop)}
+	case now.Stop != then.Stop:
+		return &Divergence{AtEnd, "ending", fmt.Sprintf("it was %s, is %s", then.Stop, now.Stop)}
 	}
-	if len(then.Calls) != len(now.Calls) {
-		return fmt.Sprintf("%d calls were made, %d are", len(then.Calls), len(now.Calls))
-	}
-	for i := range then.Calls {
+	return nil
+}
+
+// stepDiffers says how step n differs, nil if it does not. How long things took is no difference.
+func stepDiffers(n int, then, now agent.Step) *Divergence {
+	type field struct{ name, was, is string }
+	fields := []field{{"reply", then.Reply, now.Reply}, {"number of calls", fmt.Sprint(len(then.Calls)), fmt.Sprint(len(now.Calls))}}
+	for i := range min(len(then.Calls), len(now.Calls)) {
 		was, is := then.Calls[i], now.Calls[i]
-		for _, part := range []struct{ name, was, is string }{
-			{"the tool", was.Tool, is.Tool}, {"what was asked of " + was.Tool, string(was.Args), string(is.Args)},
-			{"the answer of " + was.Tool, was.Result, is.Result}, {"the mistake told for " + was.Tool, was.Err, is.Err},
-			{"how " + was.Tool + " ended the run", string(was.Stop), string(is.Stop)},
-		} {
-			if part.was != part.is {
-				return fmt.Sprintf("%s was %q, is %q", part.name, part.was, part.is)
-			}
+		fields = append(fields, field{"tool", was.Tool, is.Tool}, field{"arguments of " + was.Tool, string(was.Args), string(is.Args)},
+			field{"mistake told for " + was.Tool, was.Err, is.Err}, field{"fault of " + was.Tool, was.Fault, is.Fault},
+			field{"answer of " + was.Tool, was.Result, is.Result}, field{"ending by " + was.Tool, string(was.Stop), string(is.Stop)})
+	}
+	fields = append(fields, field{"remark of the loop", then.Note, now.Note}, field{"reason of that remark", then.Nudge, now.Nudge})
+	for _, f := range fields {
+		if what := differ(f.was, f.is); what != "" {
+			return &Divergence{n, f.name, what}
 		}
 	}
-	if then.Note != now.Note || then.Nudge != now.Nudge {
-		return fmt.Sprintf("the loop told the model %q, tells it %q", then.Note, now.Note)
-	}
-	return ""
+	return nil
 }
 
 // A player answers for the model and the tools.
 type player struct {
-	then *agent.Run
+	then  *agent.Run
+	again func(agent.Call) bool
 
 	mu    sync.Mutex
 	asked int
+	made  int             // calls that were made again
 	used  map[[2]int]bool // calls that were played, by step and place
 }
 
@@ -151,7 +158,7 @@ func arguments(raw json.RawMessage) string {
 	return string(raw)
 }
 
-// recorded is a tool that answers as it did.
+// recorded is a tool whose calls are made again, or answered as they were.
 type recorded struct {
 	agent.Tool
 	p *player
@@ -175,24 +182,37 @@ func (r *recorded) Ends() bool {
 	return ok && t.Ends()
 }
 
-// Call finds the call in the step that is being played.
-func (r *recorded) Call(_ context.Context, args json.RawMessage) (agent.Result, error) {
-	p := r.p
+// Call makes a call of the step that is being played, or tells what came of it.
+func (r *recorded) Call(ctx context.Context, args json.RawMessage) (agent.Result, error) {
+	c, again, found := r.p.find(r.Definition().Name, args)
+	switch {
+	case !found:
+		return agent.Result{}, mistake("the record has no such call")
+	case again:
+		return r.Tool.Call(ctx, args)
+	case c.Err != "":
+		return agent.Result{}, mistake(c.Err)
+	case c.Fault != "":
+		return agent.Result{}, errors.New(c.Fault)
+	}
+	return agent.Result{Text: c.Result, Done: c.Stop != "", Stop: c.Stop, Pin: c.Pin, Limit: len(c.Result) + 1, State: c.State, Facts: c.Facts}, nil
+}
+
+// find takes a call out of the step that is being played, and says whether it is to be made again.
+func (p *player) find(tool string, args json.RawMessage) (c agent.Call, again, found bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i, c := range p.then.Steps[p.asked-1].Calls {
 		at := [2]int{p.asked, i}
-		if p.used[at] || c.Tool != r.Definition().Name || string(c.Args) != string(args) {
+		if p.used[at] || c.Tool != tool || string(c.Args) != string(args) {
 			continue
 		}
 		p.used[at] = true
-		switch {
-		case c.Err != "":
-			return agent.Result{}, mistake(c.Err)
-		case c.Fault != "":
-			return agent.Result{}, fmt.Errorf("%s", c.Fault)
+		again = p.again != nil && p.again(c)
+		if again {
+			p.made++
 		}
-		return agent.Result{Text: c.Result, Done: c.Stop != "", Stop: c.Stop, Pin: c.Pin, Limit: len(c.Result) + 1, State: c.State, Facts: c.Facts}, nil
+		return c, again, true
 	}
-	return agent.Result{}, mistake("the record has no such call")
+	return agent.Call{}, false, false
 }

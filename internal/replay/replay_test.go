@@ -66,12 +66,19 @@ func TestARunComesToTheSame(t *testing.T) {
 	for _, budget := range []agent.Budget{{}, {Steps: 3}} {
 		run := recorded(t, budget)
 		for range 3 {
-			diverges, err := replay.Run(t.Context(), run, bench, budget)
+			diverges, again, err := replay.Player{Tools: bench, Budget: budget}.Run(t.Context(), run)
 			require.NoError(t, err)
 			require.Nil(t, diverges)
+			require.Zero(t, again)
+			diverges, again, err = replay.Player{Tools: bench, Budget: budget, Again: every}.Run(t.Context(), run)
+			require.NoError(t, err)
+			require.Nil(t, diverges, "made anew, every call comes to the same")
+			require.NotZero(t, again)
 		}
 	}
 }
+
+func every(agent.Call) bool { return true }
 
 // What was changed in the record, or is different today, is named with the first step that shows it.
 func TestTheFirstDivergingStepIsNamed(t *testing.T) {
@@ -84,19 +91,19 @@ func TestTheFirstDivergingStepIsNamed(t *testing.T) {
 		step   int
 		what   string
 	}{
-		{"the loop's remark", func(r *agent.Run) { r.Steps[2].Note = "Go on." }, bench, agent.Budget{}, 3, "the loop told the model"},
+		{"the loop's remark", func(r *agent.Run) { r.Steps[2].Note = "Go on." }, bench, agent.Budget{}, 3, "remark of the loop"},
 		{"a tool is gone", func(*agent.Run) {}, bench[1:], agent.Budget{}, 1, "hit is gone"},
 		{"a smaller budget", func(*agent.Run) {}, bench, agent.Budget{Steps: 2}, 3, "all 2 steps are used"},
-		{"the record goes on", func(r *agent.Run) { r.Steps = append(r.Steps, agent.Step{Reply: "more"}) }, bench, agent.Budget{}, 6, "the run ended here"},
-		{"the record stops early", func(r *agent.Run) { r.Steps = r.Steps[:4] }, bench, agent.Budget{}, 5, "the run goes on"},
-		{"another end", func(r *agent.Run) { r.Stop = agent.Looping }, bench, agent.Budget{}, 0, "ended as looping"},
+		{"the record goes on", func(r *agent.Run) { r.Steps = append(r.Steps, agent.Step{Reply: "more"}) }, bench, agent.Budget{}, 6, "run: it ended here"},
+		{"the record stops early", func(r *agent.Run) { r.Steps = r.Steps[:4] }, bench, agent.Budget{}, 5, "run: it goes on"},
+		{"another end", func(r *agent.Run) { r.Stop = agent.Looping }, bench, agent.Budget{}, replay.AtEnd, "ending: it was looping"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			run := recorded(t, agent.Budget{})
 			tt.change(run)
-			diverges, err := replay.Run(t.Context(), run, tt.tools, tt.budget)
+			diverges, _, err := replay.Player{Tools: tt.tools, Budget: tt.budget}.Run(t.Context(), run)
 			require.NoError(t, err)
 			require.NotNil(t, diverges)
 			require.Equal(t, tt.step, diverges.Step, diverges.String())
@@ -105,10 +112,35 @@ func TestTheFirstDivergingStepIsNamed(t *testing.T) {
 	}
 }
 
+// A saw is a hammer that answers otherwise.
+type saw struct{ hammer }
+
+func (s saw) Call(_ context.Context, args json.RawMessage) (agent.Result, error) {
+	return agent.Result{Text: "line one\ncut " + string(args) + " in 3.1s"}, nil
+}
+
+// A call that is made anew and answers otherwise is named with the line that differs; how long it took is no difference.
+func TestACallThatAnswersOtherwise(t *testing.T) {
+	t.Parallel()
+	run := recorded(t, agent.Budget{})
+	run.Steps[0].Calls[0].Result = "line one\ncut {\"n\":1} in 17ms"
+	player := replay.Player{Tools: []agent.Tool{saw{hammer{"hit"}}, bench[1]}, Again: every}
+	diverges, again, err := player.Run(t.Context(), run)
+	require.NoError(t, err)
+	require.Equal(t, &replay.Divergence{Step: 2, Field: "mistake told for hit", What: `line 1 was "there is no 2", is ""`}, diverges)
+	require.Equal(t, 2, again, "nothing is done after it")
+	run.Steps[0].Calls[0].Result = "line one\ncut {\"n\":9} in 17ms"
+	diverges, _, err = player.Run(t.Context(), run)
+	require.NoError(t, err)
+	require.Equal(t, 1, diverges.Step)
+	require.Equal(t, "answer of hit", diverges.Field)
+	require.Contains(t, diverges.What, "line 2 was")
+}
+
 func TestWhatCannotBePlayed(t *testing.T) {
 	t.Parallel()
 	for _, run := range []*agent.Run{{}, {Stop: agent.Cancelled}, {Stop: agent.Broken, Because: "no model", Started: time.Now()}} {
-		_, err := replay.Run(t.Context(), run, bench, agent.Budget{})
+		_, _, err := replay.Player{Tools: bench}.Run(t.Context(), run)
 		require.Error(t, err)
 	}
 }
