@@ -291,7 +291,7 @@ func (f *finder) worthy(v string, at int, how form, c class, key string) bool {
 		if strings.HasSuffix(key, "PWD") && (v[0] == '/' || v[0] == '~') || len(v) < 18 && len(v) > 2 && v[:2] == "0x" && hexes.all(v[2:]) {
 			return false
 		}
-		return worthyPass(v, s, how, bare, key)
+		return worthyPass(v, s, how, bare, key) || how == formLoose && bare && digitsInside(v) && !algorithms[lowered(v)] && f.wholeLine(at, at+len(v))
 	case strong:
 		return worthySecret(v, s, how, key)
 	case phrase:
@@ -315,14 +315,46 @@ func isExpression(v string, next byte, how form) bool {
 	return true
 }
 
+// algorithms have names that read like passwords of words and digits.
+var algorithms = set(`oauth1 oauth2 base32 base64 utf8 utf16 md5 sha1 sha256 sha384 sha512 argon2 argon2i argon2d argon2id pbkdf2 hs256 rs256 es256 aes128 aes256 x509 ed25519 x25519`)
+
+// digitsInside reports whether v has digits between letters, which names in a program seldom have.
+func digitsInside(v string) bool {
+	first := strings.IndexAny(v, digits)
+	if first < 1 || !isLetter(v[first-1]) {
+		return false
+	}
+	rest := strings.TrimLeft(v[first:], digits)
+	return rest != "" && isLetter(rest[0])
+}
+
+// wholeLine reports whether the value s[at:end] ends its line and only its key stands before it, as in a file of settings
+// and not in code or prose.
+func (f *finder) wholeLine(at, end int) bool {
+	s := f.s
+	for end < len(s) && (s[end] == ' ' || s[end] == '\t') {
+		end++
+	}
+	if end < len(s) && s[end] != '\n' && s[end] != '\r' && s[end] != '#' {
+		return false
+	}
+	from := max(0, at-2*maxKey)
+	from += strings.LastIndexByte(s[from:at], '\n') + 1
+	words := strings.Fields(strings.Trim(s[from:at], " \t:=>[]"))
+	return len(words) <= 3 && keyChars.all(strings.Join(words, ""))
+}
+
 func worthyPass(v string, s shape, how form, bare bool, key string) bool {
 	lettersOnly := s.digits == 0 && s.others == 0
 	special := s.others > 0 && !isSlug(v)
 	switch how {
 	case formBlank:
-		return len(v) >= 6 && s.digits > 0 && s.lowers+s.uppers > 0 && (special || s.turns > 1 || s.uppers > 0 && s.lowers > 0) && !isVersion(v)
+		if s.digits == 0 { // as people are made to choose them
+			return len(v) >= 8 && s.uppers > 0 && s.lowers > 0 && strings.ContainsAny(v[1:len(v)-1], "!#$%&*^")
+		}
+		return len(v) >= 6 && s.lowers+s.uppers > 0 && (special || s.turns > 1 || s.uppers > 0 && s.lowers > 0) && !isVersion(v)
 	case formLoose:
-		if bare && isCode(v) && s.digits < 3 && !special || lettersOnly || s.digits == 0 && strings.Trim(v, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._?!$[]") == "" {
+		if algorithms[lowered(v)] || bare && isCode(v) && s.digits < 3 && !special || lettersOnly || s.digits == 0 && strings.Trim(v, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._?!$[]") == "" {
 			return s.swings > 4 && len(v) >= 10
 		}
 		if isNumber(v) {

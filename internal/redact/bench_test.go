@@ -65,6 +65,17 @@ func BenchmarkCopy(b *testing.B) {
 	}
 }
 
+// BenchmarkCopyLong copies a log of 1 GB: what is in use does not grow with it.
+func BenchmarkCopyLong(b *testing.B) {
+	const size = 1 << 30
+	b.SetBytes(size)
+	for b.Loop() {
+		short, long := peak(b, 1<<20), peak(b, size)
+		b.ReportMetric(float64(short)/(1<<20), "MB-peak-of-1-MB")
+		b.ReportMetric(float64(long)/(1<<20), "MB-peak-of-1-GB")
+	}
+}
+
 // BenchmarkLeaks is the last gate with as many values known as a busy process holds.
 func BenchmarkLeaks(b *testing.B) {
 	r := rand.New(rand.NewPCG(2, 2))

@@ -49,7 +49,9 @@ func (f *finder) keyAt(end int) {
 		key = f.phraseBefore(start) + key
 	}
 	c := judgeKey(key)
-	if c == harmless && (key == "code" || key == "key") && how == formTight && start > 0 && (s[start-1] == '?' || s[start-1] == '&') {
+	if how == formList && isSigner(key) {
+		c = strong
+	} else if c == harmless && (key == "code" || key == "key") && how == formTight && start > 0 && (s[start-1] == '?' || s[start-1] == '&') {
 		c = weak
 	} else if c == harmless && how == formBlank && (key == "key" || strings.HasSuffix(key, " key")) && isMentioned(key) {
 		c = weak
@@ -61,6 +63,12 @@ func (f *finder) keyAt(end int) {
 		return // the quote ends a string that holds only the key: "PWD="
 	}
 	f.value(at, how, c, key)
+}
+
+// isSigner reports whether key is what makes a signer of a private key: new Wallet("..."), privateKeyToAccount("...").
+func isSigner(key string) bool {
+	l := strings.ToLower(key)
+	return strings.HasSuffix(l, "wallet") || strings.Contains(l, "privatekeyto")
 }
 
 // isMentioned reports whether prose speaks of a key to something: with key, using key.
@@ -206,6 +214,10 @@ func (f *finder) separator(start, end int) (int, form) {
 		if f.quotes(after+1) > after+1 && !getter(s[start:end]) {
 			return after + 1, formList
 		}
+	case (c == '[' || c == '(') && after > i && !quoted:
+		if colon := f.hint(after); colon > 0 { // a prompt: Secret Access Key [None]: value
+			return f.afterColon(colon, false)
+		}
 	case after > i && after-i <= 8 && !quoted:
 		if start > 0 && s[start-1] == '-' {
 			return after, formFlag
@@ -213,6 +225,15 @@ func (f *finder) separator(start, end int) (int, form) {
 		return f.afterBlank(start, end, after)
 	}
 	return 0, formNone
+}
+
+// hint returns the colon behind a word in brackets that begins at i, 0 if there is none.
+func (f *finder) hint(i int) int {
+	to := keyChars.run(f.s[:min(len(f.s), i+24)], i+1)
+	if to > i+1 && to+1 < len(f.s) && (f.s[to] == ']' || f.s[to] == ')') && f.s[to+1] == ':' {
+		return to + 1
+	}
+	return 0
 }
 
 // blanksColour skips a colour that ends a key.
@@ -272,7 +293,7 @@ func (f *finder) afterEqual(i, at int, quoted bool) (int, form) {
 // afterBlank judges a key with only blanks behind it: netrc, configuration files, SQL, prose.
 func (f *finder) afterBlank(start, end, at int) (int, form) {
 	key := f.s[start:end]
-	for _, w := range []string{"is ", "was ", "of ", "value ", "= ", "'is' "} {
+	for _, w := range []string{"is ", "was ", "of ", "value ", "= ", "'is' ", "provided: ", "given: ", "supplied: ", "received: ", "used: "} {
 		if strings.HasPrefix(f.s[at:], w) {
 			at += len(w)
 			break
@@ -281,7 +302,12 @@ func (f *finder) afterBlank(start, end, at int) (int, form) {
 	switch strings.ToLower(key) {
 	case "requirepass", "masterauth", "bindpw", "storepass", "keypass":
 		return at, formFlag
-	case "pass", "auth", "session", "signature", "login", "pw", "sid", "cookie", "cookies":
+	case "auth":
+		if to := urlToken.run(f.s[:min(len(f.s), at+reach/4)], at); key == "AUTH" && f.wholeLine(at, to) { // as Redis is told it
+			return at, formFlag
+		}
+		return 0, formNone
+	case "pass", "session", "signature", "login", "pw", "sid", "cookie", "cookies":
 		return 0, formNone
 	case "password", "passwd":
 		from := max(0, start-160)

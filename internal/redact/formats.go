@@ -51,7 +51,7 @@ func (t *format) holds(tail, rest string) bool {
 			return false
 		}
 	}
-	if t.strict && !random(tail) && !t.plausible(tail) || !t.strict && !mixed(tail) {
+	if t.strict && !random(tail) && !t.plausible(tail) || !t.strict && !mixed(tail) && !t.lettersOnly(tail) {
 		return false
 	}
 	return !filled(tail) && !sample(tail)
@@ -70,6 +70,11 @@ func (t *format) plausible(tail string) bool {
 		return true
 	}
 	return len(t.prefix) >= 5 && s.n >= 24 && s.distinct > 8 && s.swings+s.turns >= 4 && !isSlug(tail)
+}
+
+// lettersOnly reports whether a tail of capital letters is one by chance: it has the length of the format and is no words.
+func (t *format) lettersOnly(tail string) bool {
+	return t.set == upperDigits && len(tail) == t.min && !wordy(lowered(tail))
 }
 
 // mixed reports whether v has more than one sort of character, as everything drawn at random does.

@@ -79,6 +79,19 @@ func TestScrub_places(t *testing.T) {
 		{"percent", "a=%7B%22token%22%3A%22«" + mix + "»%22%7D"},
 		{"entities", "{&quot;token&quot;:&quot;«" + mix + "»&quot;}"},
 		{"base64", "x «eyJ0b2tlbiI6IlhrMjlzZFE3dlI0dEx3OFpwM055In0=» y"},
+		{"dotted key", "app.db.password: «winter42copper»"},
+		{"dotted key in a file of properties", "mail.smtp.auth.password = «winter42copper»\n"},
+		{"value of a named pair that a person chose", "- name: DB_PASS\n  value: «winter42copper»\n"},
+		{"printed by PHP", "[password] => «winter42copper»\n"},
+		{"prompt", "Enter passphrase: «winter42copper»"},
+		{"prompt with what there was", "AWS Secret Access Key [None]: «" + mix + mix + "»"},
+		{"prose about a key", "Incorrect API key provided: «" + mix + "»."},
+		{"prose about a password without digits", "Your temporary password is «Mango#AYQYo$»"},
+		{"id of letters only", "found «AS" + "IAQXJZKWVUPTHRBGMF» in it"},
+		{"scheme of Okta", "SSWS «00" + mix + mix + "»"},
+		{"Redis", "AUTH «" + mix + "»\r\n"},
+		{"input of an action", "INPUT_TOKEN=«7c2e13f0b5d94a6688e1f3a0c9d27b54e6013fa9»"},
+		{"wallet", "new Wallet(\"«0x" + strings.Repeat("1f2e3d4c", 8) + "»\")"},
 		{"PEM cut short", "-----BEGIN RSA PRIV" + "ATE KEY-----«\n" + mix + mix + "\n" + mix + mix + "»"},
 	}
 	for _, tt := range tests {
@@ -135,6 +148,15 @@ SyntaxError: Unexpected token u in JSON at position 0
 WWW-Authenticate: Basic realm="Restricted"
 https://unpkg.com/react@18.2.0/umd/react.production.min.js
 PWD=/home/runner/work
+app.db.password.encoder: bcrypt
+app.auth.token.ttl: 3600s
+password: oauth2
+password_hash: argon2id
+input_tokens: 1532
+ASIAPACIFICHEADQUARTERS
+api key provided: false
+Token [expired]: please log in again
+connectWallet("metamask")
 exec.Env = append(env, "PWD="+dir)
 x.s.ReadUint16LengthPrefixed(&extensions)
 `), "\n") {

@@ -83,9 +83,9 @@ func newEngine() *engine {
 		add(roleProgram, i, name)
 	}
 	for r, words := range map[role]string{
-		roleKey: `pass pwd pw= secret token key auth cred cookie session sess sid= sid" sid' sid: signature sig= sig: sig" mnemonic seed jwt bearer= bearer: phrase csrf xsrf otp psk verifier ?code= &code= privk senha kennwort storepass bindpw _pat pat=`,
+		roleKey: `pass pwd pw= secret token key auth cred cookie session sess sid= sid" sid' sid: signature sig= sig: sig" mnemonic seed jwt bearer= bearer: phrase csrf xsrf otp psk verifier ?code= &code= privk senha kennwort storepass bindpw _pat pat= wallet(`,
 		roleURL: `://`, roleBegin: `----begin private-lines:`, roleEnd: `-----end`,
-		roleScheme: `bearer basic digest token sswg negotiate`,
+		roleScheme: `bearer basic digest token ssws negotiate`,
 		roleCrypt:  `$2a$ $2b$ $2y$ $5$ $6$ $1$ $y$ $apr1$ $argon2 {ssha pbkdf2_sha scrypt:`,
 		roleJWK:    `"kty"`, rolePasswordFile: `:5432: :5433: :6543: :*:*:`,
 		roleEscape: `%3a %3d %22 %26 %40 %27 \u00 &quot; &#34; &#39; &apos; &#x \x22 \x3`,
