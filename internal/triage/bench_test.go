@@ -34,6 +34,19 @@ func BenchmarkFingerprint(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
 }
 
+// BenchmarkGrouping groups the development data, and says how well.
+func BenchmarkGrouping(b *testing.B) {
+	rows := readLabelled(b, "testdata/grouping-dev.jsonl")
+	var got figures
+	for b.Loop() {
+		got = score(rows)
+	}
+	b.ReportMetric(got.precision, "pair-precision")
+	b.ReportMetric(got.f1, "F1")
+	b.ReportMetric(got.ga, "groups-right")
+	b.ReportMetric(float64(got.hidden), "bugs-hidden")
+}
+
 // BenchmarkHostile times one message of 8 KB of each hard kind.
 func BenchmarkHostile(b *testing.B) {
 	for name, text := range hostile() {

@@ -74,7 +74,7 @@ func score(rows []labelled) figures {
 }
 
 // readLabelled reads labelled messages, one JSON object per line.
-func readLabelled(t *testing.T, path string) []labelled {
+func readLabelled(t testing.TB, path string) []labelled {
 	t.Helper()
 	file, err := os.Open(path)
 	require.NoError(t, err)
