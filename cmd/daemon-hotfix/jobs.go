@@ -51,7 +51,8 @@ type jobLine struct {
 	Kind     string    `json:"kind"`
 	Name     string    `json:"name"`
 	Repo     string    `json:"repo,omitempty"`
-	Attempts int       `json:"attempts"`
+	Attempts int       `json:"attempts"`         // that failed
+	Deaths   int       `json:"deaths,omitempty"` // of the process that was at it
 	Since    time.Time `json:"since"`
 	Reason   string    `json:"reason,omitempty"`
 }
@@ -97,7 +98,7 @@ func (c *jobsListCmd) Run(ctx context.Context, std streams) error {
 
 // lineOf describes w in one line that is safe to print: reasons may quote what came from outside.
 func lineOf(w store.Want) jobLine {
-	l := jobLine{State: "waiting", Kind: string(w.Kind), Name: w.Name, Repo: w.Lane, Attempts: w.Attempts, Since: w.Asked,
+	l := jobLine{State: "waiting", Kind: string(w.Kind), Name: w.Name, Repo: w.Lane, Attempts: w.Attempts, Deaths: w.Deaths, Since: w.Asked,
 		Reason: plain(redact.Scrub(w.Reason).String())}
 	switch {
 	case !w.Parked.IsZero():

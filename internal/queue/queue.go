@@ -39,7 +39,7 @@ type Limits struct {
 	AtOnce   int           // on this machine
 	PerRepo  int           // in one repository, over all machines; negative is no limit
 	Timeout  time.Duration // for one attempt
-	Attempts int           // before it is parked
+	Attempts int           // that fail before it is parked
 	Deaths   int           // of the process that was at it, before it is parked; most have other reasons, and blame all that was in hand
 	Backoff  time.Duration // after the first failure; doubled after each
 	Longest  time.Duration // that a backoff may become
@@ -60,6 +60,8 @@ type Config struct {
 	Absence             time.Duration // how long another machine may be out of reach before its work is taken over; 0 is ten seconds
 	Now                 func() time.Time
 	Log                 *slog.Logger
+
+	clock rivertype.TimeGenerator // River's, if Now was given
 }
 
 // A Queue does the store's wanted work.
@@ -131,11 +133,20 @@ func (c *Config) defaults() {
 	defaultTo(&c.Absence, 10*time.Second)
 	if c.Now == nil {
 		c.Now = time.Now
+	} else {
+		c.clock = clock{c.Now}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 }
+
+// A clock is River's view of ours.
+type clock struct{ now func() time.Time }
+
+func (c clock) Now() time.Time { return c.now() }
+
+func (c clock) NowOrNil() *time.Time { return new(c.now()) }
 
 func (l Limits) or(other Limits) Limits {
 	defaultTo(&l.AtOnce, other.AtOnce)
@@ -192,6 +203,7 @@ func (q *Queue) config() *river.Config {
 		RescueStuckJobsAfter:        time.Minute, // and not before a job's own timeout
 		SoftStopTimeout:             q.cfg.Grace,
 		CompletedJobRetentionPeriod: time.Hour,
+		Test:                        river.TestConfig{Time: q.cfg.clock},
 	}
 }
 

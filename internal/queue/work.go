@@ -64,7 +64,7 @@ func (w *wantWorker) Work(ctx context.Context, job *river.Job[wantArgs]) error {
 		q.cfg.Log.Error("work could not begin", "kind", args.Want, "name", args.Name, "error", err)
 		return river.JobSnooze(limits.after(0))
 	}
-	if claim.Want.Attempts >= limits.Deaths { // its process died each time, so nobody could park it
+	if claim.Want.Deaths >= limits.Deaths { // its process died each time, so nobody could park it
 		return q.finish(ctx, claim, store.End{Failed: claim.Want.Reason, Park: true}, 0)
 	}
 	bounded, cancel := context.WithTimeoutCause(ctx, limits.Timeout, tooLong{args.Want, limits.Timeout})

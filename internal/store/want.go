@@ -31,7 +31,8 @@ type Want struct {
 	Worker   string // "" if nobody is at it
 	Started  time.Time
 	Attempts int       // that failed
-	Reason   string    // why the latest one did
+	Deaths   int       // of the process that was at it
+	Reason   string    // why the latest one failed, or that its process died
 	Parked   time.Time // zero unless it was given up
 
 	job    int64 // in charge of it
@@ -56,7 +57,8 @@ func (s *SQL) Want(ctx context.Context, tx Tx, wants ...Want) error {
 		err := first(ctx, tx.querier(), `INSERT INTO wants (kind, name, lane, wanted, asked) VALUES (?, ?, ?, 1, ?)
 			ON CONFLICT (kind, name) DO UPDATE SET lane = CASE WHEN excluded.lane = '' THEN wants.lane ELSE excluded.lane END,
 				wanted = wants.wanted + 1, asked = excluded.asked,
-				attempts = CASE WHEN wants.parked > 0 THEN 0 ELSE wants.attempts END, parked = 0
+				attempts = CASE WHEN wants.parked > 0 THEN 0 ELSE wants.attempts END,
+				deaths = CASE WHEN wants.parked > 0 THEN 0 ELSE wants.deaths END, parked = 0
 			RETURNING job`, []any{string(w.Kind), w.Name, w.Lane, micros(s.now())}, &job)
 		if err != nil {
 			return err
@@ -126,8 +128,8 @@ func (s *SQL) Claim(ctx context.Context, kind Kind, name string, job int64, work
 		q := tx.querier()
 		w := &claim.Want
 		err := first(ctx, q, `UPDATE wants SET worker = ?, started = ? WHERE kind = ? AND name = ? AND job = ?
-			RETURNING wanted, lane, attempts, reason`,
-			[]any{worker, micros(s.now()), string(kind), name, job}, &w.wanted, &w.Lane, &w.Attempts, &w.Reason)
+			RETURNING wanted, lane, attempts, deaths, reason`,
+			[]any{worker, micros(s.now()), string(kind), name, job}, &w.wanted, &w.Lane, &w.Attempts, &w.Deaths, &w.Reason)
 		if errors.Is(err, ErrNotFound) {
 			return ErrObsolete
 		}
@@ -185,18 +187,18 @@ func (s *SQL) Finish(ctx context.Context, c Claim, end End) (again bool, err err
 			_, err = q.exec(ctx, "DELETE FROM wants"+mine, key)
 			return err
 		}
-		attempts, job, parked := w.Attempts, w.job, int64(0)
+		attempts, deaths, job, parked := w.Attempts, w.Deaths, w.job, int64(0)
 		switch {
 		case succeeded, end.Park && newer: // what was asked for since has all its attempts before it
-			attempts = 0
+			attempts, deaths = 0, 0
 		case !end.Later:
 			attempts++
 		}
 		if !again {
 			job, parked = 0, micros(s.now())
 		}
-		_, err = q.exec(ctx, "UPDATE wants SET worker = '', started = 0, attempts = ?, reason = ?, job = ?, parked = ?"+mine,
-			append([]any{int64(attempts), clean(end.Failed), job, parked}, key...))
+		_, err = q.exec(ctx, "UPDATE wants SET worker = '', started = 0, attempts = ?, deaths = ?, reason = ?, job = ?, parked = ?"+mine,
+			append([]any{int64(attempts), int64(deaths), clean(end.Failed), job, parked}, key...))
 		return err
 	})
 	if err != nil {

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-const wantColumns = "kind, name, lane, asked, worker, started, attempts, reason, parked, job, wanted"
+const wantColumns = "kind, name, lane, asked, worker, started, attempts, deaths, reason, parked, job, wanted"
 
 func scanWant(r rows) (Want, error) {
 	var w Want
 	var asked, started, parked int64
-	err := r.Scan(&w.Kind, &w.Name, &w.Lane, &asked, &w.Worker, &started, &w.Attempts, &w.Reason, &parked, &w.job, &w.wanted)
+	err := r.Scan(&w.Kind, &w.Name, &w.Lane, &asked, &w.Worker, &started, &w.Attempts, &w.Deaths, &w.Reason, &parked, &w.job, &w.wanted)
 	w.Asked, w.Started, w.Parked = fromMicros(asked), fromMicros(started), fromMicros(parked)
 	return w, err
 }
@@ -39,22 +39,25 @@ func (s *SQL) Wanted(ctx context.Context) ([]Want, error) {
 	return s.wants(ctx, "wanted work", "parked = 0 ORDER BY asked, kind, name LIMIT 1000")
 }
 
-// Stray lists wants that may have nobody to carry them out: no job yet, begun by a worker that may be gone, or not
-// begun since before. A queue looks at each.
-func (s *SQL) Stray(ctx context.Context, before time.Time) ([]Want, error) {
-	return s.wants(ctx, "stray work", "parked = 0 AND (job = 0 OR worker <> '' OR asked < ?) ORDER BY asked, kind, name LIMIT 1000",
-		micros(before))
+// Stray lists wants that may have nobody to carry them out: those without a job, those begun by a worker, which may be
+// gone, and if deep, those that wait. A queue looks at each.
+func (s *SQL) Stray(ctx context.Context, deep bool) ([]Want, error) {
+	where := "parked = 0 AND (job = 0 OR worker <> '') ORDER BY asked, kind, name LIMIT 1000"
+	if deep {
+		where = "parked = 0 ORDER BY asked, kind, name LIMIT 1000"
+	}
+	return s.wants(ctx, "stray work", where)
 }
 
 // Job returns the number of the job in charge, 0 if there is none.
 func (w Want) Job() int64 { return w.job }
 
-// Reassign gives a want to a new job, if the job in charge is still the one that w names. If its worker died, that
-// was an attempt: what kills a process must not do so for ever.
+// Reassign gives a want to a new job, if the job in charge is still the one that w names. If its worker died, that is
+// counted: what kills a process must not do so for ever.
 func (s *SQL) Reassign(ctx context.Context, w Want) error {
 	err := s.Write(ctx, func(tx Tx) error {
 		n, err := tx.querier().exec(ctx, `UPDATE wants SET worker = '', started = 0,
-				attempts = attempts + CASE WHEN worker = '' THEN 0 ELSE 1 END,
+				deaths = deaths + CASE WHEN worker = '' THEN 0 ELSE 1 END,
 				reason = CASE WHEN worker = '' THEN reason ELSE 'the process that was at it died' END
 			WHERE kind = ? AND name = ? AND job = ? AND worker = ? AND parked = 0`,
 			[]any{string(w.Kind), w.Name, w.job, w.Worker})
