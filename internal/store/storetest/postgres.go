@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net/url"
 	"os"
@@ -30,8 +31,15 @@ var shared struct {
 
 var databases atomic.Int64
 
+// atOnce is how many tests run at once for each processor: those with a database wait more than they work.
+const atOnce = 3
+
 // Main runs a package's tests and then stops the server that they may have started. Call it from TestMain.
 func Main(m *testing.M) int {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set(strconv.Itoa(atOnce * runtime.GOMAXPROCS(0))) // a number
+	}
 	status := m.Run()
 	shared.Lock()
 	defer shared.Unlock()
