@@ -45,7 +45,7 @@ func ParseHooks(s string) ([]Hook, error) {
 
 // News is what hooks hear.
 type News struct {
-	Kind  string             `json:"kind"` // "breaker", "escalating", "regressed"
+	Kind  string             `json:"kind"` // "breaker", "incident", "escalating", "regressed"
 	Says  string             `json:"says"` // one sentence
 	Title string             `json:"title"`
 	Repo  string             `json:"repo"`
@@ -69,6 +69,12 @@ func (d *Daemon) news(c hotfix.Case) *News {
 		n.Kind, n.Says, n.At = "breaker", "Too many new problems: "+c.Latest.Message.String()+". No new issues are opened for "+span(d.cfg.Breaker.silence())+".", c.First
 	case c.State == hotfix.Escalating || c.State == hotfix.Regressed:
 		n.Kind, n.Says = string(c.State), c.Moves[len(c.Moves)-1].Because
+	case c.State.Open() && len(d.spanned(c)) > 1:
+		n.Kind = "incident"
+		n.Says = fmt.Sprintf("%d plugins fail in the same way at the same time: %s.", len(d.spanned(c)), strings.Join(d.spanned(c), ", "))
+		if d.cfg.Now().Sub(n.At) > newsFresh { // a new outage on an old issue is news once a day
+			n.At = c.Last.Truncate(newsFresh)
+		}
 	default:
 		return nil
 	}

@@ -93,6 +93,33 @@ func TestHooksHearOnce(t *testing.T) {
 	require.Contains(t, message["text"], "&lt;v2&gt; &amp; has the fix")
 }
 
+// An outage over several plugins is one piece of news, however many cases it has.
+func TestHooksHearOfAnIncident(t *testing.T) {
+	t.Parallel()
+	plain := newEar(t)
+	w := severalPlugins(t, "p0", "p1", "p2")
+	var err error
+	w.config.Hooks, err = daemon.ParseHooks(plain.url)
+	require.NoError(t, err)
+	w.daemon, err = daemon.New(w.config)
+	require.NoError(t, err)
+	w.plugin(t, "alone", "p0", "HTTP (target: https://p0.example) 503: no healthy upstream", "")
+	require.NoError(t, w.daemon.Watch(t.Context()))
+	require.Empty(t, plain.heard(), "one plugin is no incident")
+	for _, name := range []string{"p1", "p2"} {
+		w.plugin(t, name, name, "HTTP (target: https://"+name+".example) 503: no healthy upstream", "")
+	}
+	for range 2 {
+		require.NoError(t, w.daemon.Watch(t.Context()))
+	}
+	require.Len(t, plain.heard(), 1)
+	var news daemon.News
+	require.NoError(t, json.Unmarshal([]byte(plain.heard()[0]), &news))
+	require.Equal(t, "incident", news.Kind)
+	require.Equal(t, "3 plugins fail in the same way at the same time: acme/p0:compute.yml, acme/p1:compute.yml, acme/p2:compute.yml.", news.Says)
+	require.True(t, strings.HasSuffix(news.Issue, "/acme/p0/issues/1"), news.Issue)
+}
+
 func TestHooksAreNotFlooded(t *testing.T) {
 	t.Parallel()
 	plain := newEar(t)

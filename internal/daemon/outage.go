@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
@@ -76,6 +77,17 @@ func (d *Daemon) outageOver(ctx context.Context, c *hotfix.Case, n hotfix.Notice
 	c.Take(hotfix.Occasion{On: hotfix.Parted, By: hotfix.ByDaemon, At: d.cfg.Now(), Because: "The outage is over for the other plugins, and this one still fails.",
 		Evidence: "failure " + n.Failure.ID})
 	return nil
+}
+
+// spanned names the plugins that fail as this case does, all within the time of one outage.
+func (d *Daemon) spanned(c hotfix.Case) []string {
+	var names []string
+	for _, p := range c.Places {
+		if c.Last.Sub(p.Last) < 2*outageWithin && d.cfg.Now().Sub(p.Last) < newsFresh && !slices.Contains(names, p.Plugin) {
+			names = append(names, p.Plugin)
+		}
+	}
+	return names
 }
 
 // unconfirmed says that a failure that may pass by itself is waited for, if the installation wants that.

@@ -27,6 +27,7 @@ var funcs = template.FuncMap{
 	"times":    times,
 	"decided":  decided,
 	"stateIs":  stateIs,
+	"fateIs":   fateIs,
 	"tone":     tone,
 	"risk":     func(r hotfix.Risk) string { return r.String() },
 	"link":     link,
@@ -179,11 +180,11 @@ func stateIs(s hotfix.State) string {
 // tone is the colour of a state or an ending.
 func tone(s any) string {
 	switch fmt.Sprint(s) {
-	case "fixing", "fix-merged", "verified", "draft-opened", "low":
+	case "fixing", "fix-merged", "verified", "draft-opened", "low", "merged", "edited":
 		return "good"
-	case "escalating", "regressed", "broken", "high":
+	case "escalating", "regressed", "broken", "high", "rejected", "reverted":
 		return "bad"
-	case "new", "ongoing", "refused", "over-budget", "medium":
+	case "new", "ongoing", "open", "refused", "over-budget", "medium":
 		return "warn"
 	case "":
 		return "live"

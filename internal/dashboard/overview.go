@@ -46,7 +46,8 @@ type overviewView struct {
 	Rates    *chart             `json:"rates"`
 	Plugins  []spark            `json:"plugins"`
 	More     int                `json:"more"` // plugins that are not shown
-	Bursts   []burst            `json:"bursts"`
+	Outages  []outage           `json:"outages"`
+	Bursts   []burst            `json:"bursts"` // without those that an outage accounts for
 	Busiest  []store.CaseRow    `json:"busiest"`
 	Newest   []store.CaseRow    `json:"newest"`
 	Running  []store.AttemptRow `json:"running"`
@@ -78,7 +79,10 @@ func (d *Dashboard) overview(r *http.Request) (any, error) {
 	var hourly []store.Tally
 	if err == nil {
 		hourly, err = sees.Rates(ctx, now.Add(-24*time.Hour), 1)
-		v.Bursts = bursts(hourly, 24)
+	}
+	if err == nil {
+		v.Outages, err = d.outages(ctx, sees, now.Add(-24*time.Hour))
+		v.Bursts = unexplained(bursts(hourly, 24), v.Outages)
 	}
 	if err == nil {
 		err = v.spent(ctx, sees, since)

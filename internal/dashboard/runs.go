@@ -54,6 +54,7 @@ type runView struct {
 	Cost    float64            `json:"cost"`
 	Took    time.Duration      `json:"took"`
 	Live    bool               `json:"live"`
+	Fate    string             `json:"fate,omitempty"` // of its draft
 	Steps   []stepView         `json:"-"`
 	Diff    []diffFile         `json:"-"`
 }
@@ -105,6 +106,9 @@ func (d *Dashboard) oneRun(r *http.Request) (any, error) {
 	default:
 		v.Used, v.Cost, v.Took = v.Run.Used(), v.Run.Cost(), v.Run.Took
 		v.Steps = steps(v.Run)
+	}
+	if pr := v.Attempt.Outcome.PR; pr != 0 {
+		v.Fate = fateOf(c, pr)
 	}
 	v.Live = v.Number > 0 && v.Attempt.Outcome.Ending == ""
 	if p := v.Attempt.Outcome.Patch; p != nil {
@@ -183,16 +187,56 @@ func diff(text string) []diffFile {
 
 // A draftsView is the list of draft pull requests and what became of them.
 type draftsView struct {
-	Drafts []store.AttemptRow `json:"drafts"`
-	From   int                `json:"from"`
-	Next   string             `json:"next,omitempty"`
-	Before string             `json:"before,omitempty"`
+	Drafts []draftRow `json:"drafts"`
+	From   int        `json:"from"`
+	Next   string     `json:"next,omitempty"`
+	Before string     `json:"before,omitempty"`
+}
+
+// A draftRow is a draft pull request and what became of it.
+type draftRow struct {
+	store.AttemptRow
+	Fate string `json:"fate"` // "open", "merged", "edited" (merged with commits of others), "rejected", "outdated" or "reverted"
 }
 
 func (d *Dashboard) drafts(r *http.Request) (any, error) {
 	v := &draftsView{From: max(number1(r.FormValue("from")), 1)}
-	var err error
-	v.Drafts, err = who(r).sees.AttemptRows(r.Context(), store.AttemptQuery{Drafts: true, Offset: v.From - 1, Limit: rowsShown})
-	v.Next, v.Before = turn(r, v.From, len(v.Drafts) == rowsShown)
-	return v, err
+	rows, err := who(r).sees.AttemptRows(r.Context(), store.AttemptQuery{Drafts: true, Offset: v.From - 1, Limit: rowsShown})
+	if err != nil {
+		return nil, err
+	}
+	v.Next, v.Before = turn(r, v.From, len(rows) == rowsShown)
+	for _, row := range rows {
+		c, err := d.cfg.Store.Case(r.Context(), row.Fingerprint)
+		if err != nil {
+			return nil, err
+		}
+		v.Drafts = append(v.Drafts, draftRow{row, fateOf(c, row.PR)})
+	}
+	return v, nil
+}
+
+// fateOf is what became of a pull request of ours.
+func fateOf(c hotfix.Case, pr int) string {
+	for _, a := range c.Attempts {
+		if a.Outcome.PR == pr && a.Outcome.Fate != "" {
+			return a.Outcome.Fate
+		}
+	}
+	return "open"
+}
+
+// fateIs is a fate in words.
+func fateIs(fate string) string {
+	switch fate {
+	case "edited":
+		return "merged with changes"
+	case "rejected":
+		return "closed unmerged"
+	case "outdated":
+		return "closed, no longer fit"
+	case "reverted":
+		return "merged, then reverted"
+	}
+	return fate
 }
