@@ -29,3 +29,15 @@ func WithoutPrograms(c Config) Config {
 	c.bare = true
 	return c
 }
+
+// Covered runs the tests of a file and says which lines of which files they ran.
+func Covered(ctx context.Context, box Box, t *Tree, file string) (map[string]map[int]bool, error) {
+	c, read := t.Toolchain().coverage(t, file)
+	if read == nil {
+		return nil, nil
+	}
+	res, err := box.Run(ctx, t, c)
+	lines := ran{}
+	read(string(res.Report), lines)
+	return lines, err
+}

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	_ "embed"
 	"fmt"
 	"path"
 	"regexp"
@@ -84,24 +85,46 @@ func addedLines(f *gitdiff.TextFragment) []int {
 	return out
 }
 
+// coverFile is where a box writes what was run.
+const coverFile = "/tmp/cover.lcov"
+
+// coverPython has pytest note the lines it runs. Python brings no runner of its own that does.
+//
+//go:embed cover.py
+var coverPython string
+
 // coverage is the command that measures which lines the tests of a file run, and what reads its report; nil if the
-// toolchain has none of its own.
+// runner has no way of its own. Vitest and Mocha have none without a further package.
 func (tc *Toolchain) coverage(t *Tree, file string) (Command, func(string, ran)) {
-	c := Command{Toolchain: tc, Timeout: tc.Timeout}
+	c := Command{Toolchain: tc, Timeout: tc.Timeout, Report: coverFile, Args: tc.Test(file)}
+	also := func(program, flags, then string) {
+		for i, arg := range c.Args {
+			if strings.Contains(arg, program+" ") {
+				c.Args[i] = strings.Replace(arg, program+" ", program+" "+flags+" ", 1) + then
+			}
+		}
+	}
 	switch {
 	case tc.Name == "go":
-		c.Report = "/tmp/cover.out"
 		c.Args = []string{"go", "test", "-count=1", "-coverpkg=./...", "-coverprofile=" + c.Report, "./" + path.Dir(file)}
 		return c, func(report string, lines ran) { readGoCover(report, modulePath(t), lines) }
 	case tc.Name == "node" && tc.Report == "/tmp/report.tap":
-		c.Report = "/tmp/cover.lcov"
-		c.Args = tc.Test(file)
-		for i, arg := range c.Args {
-			c.Args[i] = strings.Replace(arg, "node --test ", "node --test --experimental-test-coverage --test-reporter=lcov --test-reporter-destination="+c.Report+" ", 1)
+		also("node --test", "--experimental-test-coverage --test-reporter=lcov --test-reporter-destination="+c.Report, "")
+	case tc.Name == "node" && strings.Contains(c.Args[len(c.Args)-1], "/jest "):
+		also("jest", "--coverage --coverageReporters=lcovonly --coverageDirectory=/tmp/cover", "; mv /tmp/cover/lcov.info "+c.Report)
+		for i := range c.Args {
+			c.Args[i] = strings.Replace(c.Args[i], " --coverage=false", "", 1)
 		}
-		return c, readLCOV
+	case tc.Name == "bun":
+		also("bun test", "--coverage --coverage-reporter=lcov --coverage-dir=/tmp/cover", "; mv /tmp/cover/lcov.info "+c.Report)
+	case tc.Name == "deno":
+		also("deno test", "--coverage=/tmp/cover", "; deno coverage --lcov --output="+c.Report+" /tmp/cover")
+	case tc.Name == "python":
+		c.Args = []string{"python3", "-c", coverPython, c.Report, "-p", "no:cacheprovider", file}
+	default:
+		return c, nil
 	}
-	return c, nil
+	return c, readLCOV
 }
 
 var moduleLine = regexp.MustCompile(`(?m)^module\s+"?([^\s"]+)`)
@@ -133,7 +156,7 @@ func readGoCover(report, module string, lines ran) {
 	}
 }
 
-// readLCOV reads what node writes: the lines of each file with how often they ran.
+// readLCOV reads what most runners write: the lines of each file with how often they ran.
 func readLCOV(report string, lines ran) {
 	file := ""
 	for l := range strings.Lines(report) {

@@ -55,6 +55,7 @@ func riskSignals() []riskSignal {
 		{"risk-network", true, riskNetwork},
 		{"risk-evaluation", true, riskEvaluation},
 		{"risk-uncovered", false, riskUncovered},
+		{"risk-unmeasured", true, riskUnmeasured},
 		{"risk-churn", false, riskChurn},
 		{"risk-age", false, riskAge},
 		{"risk-blast", false, riskBlast},

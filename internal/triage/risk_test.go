@@ -73,7 +73,7 @@ func TestEverySignalSpeaksAndStaysSilent(t *testing.T) {
 		{"risk-dependency", hotfix.LowRisk, source("a\n", "import fs from \"node:fs\";\n")},
 		{"risk-network", hotfix.HighRisk, source("a\n", "await fetch(address);\n")},
 		{"risk-evaluation", hotfix.HighRisk, source("a\n", "return eval(text);\n")},
-		{"risk-uncovered", hotfix.LowRisk, func(s *Subject) { s.Evidence.Lines = nil }},
+		{"risk-unmeasured", hotfix.MediumRisk, func(s *Subject) { s.Evidence.Lines = nil }},
 		{"risk-uncovered", hotfix.HighRisk, func(s *Subject) { s.Evidence.Lines = &hotfix.Coverage{Lines: 8, Run: 2} }},
 		{"risk-churn", hotfix.MediumRisk, func(s *Subject) { s.Terrain.Changes = map[string]int{"src/ratio.ts": 20} }},
 		{"risk-age", hotfix.LowRisk, func(s *Subject) { s.Terrain.Age = map[string]time.Duration{"src/ratio.ts": 3 * 365 * 24 * time.Hour} }},

@@ -9,10 +9,7 @@ import (
 // riskUncovered: lines that no added test runs were not proven.
 func riskUncovered(s Subject) (hotfix.Risk, string) {
 	l := s.Evidence.Lines
-	switch {
-	case l == nil:
-		return hotfix.LowRisk, "It is not known which of the changed lines the added test runs."
-	case l.Lines == 0 || l.Run == l.Lines:
+	if l == nil || l.Lines == 0 || l.Run == l.Lines {
 		return 0, ""
 	}
 	says := fmt.Sprintf("The added test runs %d of the %d lines that the fix adds.", l.Run, l.Lines)
