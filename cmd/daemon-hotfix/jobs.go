@@ -19,6 +19,7 @@ type jobsCmd struct {
 	List    jobsListCmd    `cmd:"" default:"withargs" help:"List what is parked, and why."`
 	Release jobsReleaseCmd `cmd:"" help:"Try parked work again."`
 	Drop    jobsDropCmd    `cmd:"" help:"Forget parked work."`
+	Dropped jobsDroppedCmd `cmd:"" help:"List failures that led to no case, and why."`
 }
 
 // Help is the long text of `jobs --help`.
@@ -29,7 +30,8 @@ Examples:
   daemon-hotfix jobs                      what is parked
   daemon-hotfix jobs --all                and what is waiting or under way
   daemon-hotfix jobs release fix v1-3f2a  try it again; the beginning of a name is enough
-  daemon-hotfix jobs drop triage --every  forget all of one kind`
+  daemon-hotfix jobs drop triage --every  forget all of one kind
+  daemon-hotfix jobs dropped              failures that led to no case`
 }
 
 // A jobsListCmd lists work.

@@ -187,7 +187,7 @@ func (d *Daemon) failed(ctx context.Context, n hotfix.Notice) (hotfix.Fingerprin
 	f, not := d.locate(ctx, *n.Failure, settings)
 	if not != nil {
 		d.cfg.Log.InfoContext(ctx, "notice ignored", "notice", n.ID, "event", n.Event, "rule", not.Rule, "because", not.Because)
-		return "", nil, nil
+		return "", nil, d.cfg.Ledger.SaveDrop(ctx, store.DropOf(n, f.Plugin.Repo, *not))
 	}
 	n.Failure = &f
 	if err := d.lookInto(ctx, &f, n, settings); err != nil {

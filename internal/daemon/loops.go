@@ -14,13 +14,14 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/triage"
 )
 
-// A Ledger remembers which case a name stands for, and counts new issues.
+// A Ledger remembers which case a name stands for, and counts new issues and what led to no case.
 type Ledger interface {
 	// Own gives names to a case unless one belongs to another, and returns whose they are.
 	Own(ctx context.Context, fp hotfix.Fingerprint, names ...string) (hotfix.Fingerprint, error)
 	Owner(ctx context.Context, name string) (hotfix.Fingerprint, error)
 	// Opened counts the issues decided upon since then, in repo or, if it is zero, in all.
 	Opened(ctx context.Context, repo hotfix.Repo, since time.Time) (int, error)
+	SaveDrop(ctx context.Context, d store.Drop) error
 }
 
 // dupMax bounds how long a chain of duplicates is followed.

@@ -13,6 +13,7 @@ import (
 type abstainedView struct {
 	Rules    []held             `json:"rules"`
 	Attempts []store.AttemptRow `json:"attempts"` // that came to nothing, the latest first
+	Dropped  []store.Drop       `json:"dropped"`  // failures that led to no case
 }
 
 // A held is how many cases one rule holds back.
@@ -51,6 +52,15 @@ func (d *Dashboard) abstained(r *http.Request) (any, error) {
 	for _, a := range recent {
 		if a.Ending != "" && a.Ending != hotfix.DraftOpened && len(v.Attempts) < 30 {
 			v.Attempts = append(v.Attempts, a)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	drops, err := d.cfg.Store.Drops(ctx)
+	for _, drop := range drops {
+		if repo, _ := hotfix.ParseRepo(drop.Repo); sees.All() || sees.Shows(repo) {
+			v.Dropped = append(v.Dropped, drop)
 		}
 	}
 	return v, err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/kernel"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
 )
 
 // maxRequest bounds a request in bytes. GitHub caps webhooks at 25 MB; compressed and encoded they stay below this.
@@ -64,6 +65,11 @@ func (e *Engine) take(w http.ResponseWriter, r *http.Request, notice hotfix.Noti
 	log := e.cfg.Daemon.Log
 	if no := notice.Ignored; no != nil {
 		log.Info("notice ignored", "notice", notice.ID, "event", notice.Event, "rule", no.Rule, "because", no.Because)
+		if kernel.Drops(notice) {
+			if err := e.store.SaveDrop(r.Context(), store.DropOf(notice, notice.About, *no)); err != nil {
+				log.Error("dropped failure not counted", "notice", notice.ID, "err", err)
+			}
+		}
 		reply(w, http.StatusOK, map[string]any{"stateId": notice.ID, "output": map[string]any{"ignored": no}})
 		return
 	}

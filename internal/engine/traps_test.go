@@ -332,6 +332,13 @@ func TestTrap10TheDaemonNeverReactsToItself(t *testing.T) {
 	p.hook(t, "workflow_run", "d-1", ours)
 	p.settle(t)
 	require.Empty(t, p.forge.Calls())
+	dropped, err := p.engine.Store().Drops(t.Context())
+	require.NoError(t, err)
+	counts := map[string]int{}
+	for _, d := range dropped {
+		counts[d.Rule] += d.N
+	}
+	require.Equal(t, map[string]int{"own-failure": 3, "own-branch": 1}, counts, "none is silent")
 
 	p.fails(t, "boom")
 	n := p.one(t).Number

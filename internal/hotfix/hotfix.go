@@ -161,6 +161,7 @@ type Notice struct {
 	Token    redact.Secret   `json:"-"`                  // the delivery's GitHub token; a store seals it
 
 	Counted     bool          `json:"-"` // its failure stands in a case
+	About       Repo          `json:"-"` // the repository of what failed, also where that is ignored
 	Attestation redact.Secret `json:"-"` // the kernel's word for the token, which the gateway to language models asks for; sealed with it
 }
 

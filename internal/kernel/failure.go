@@ -44,6 +44,7 @@ func (d *Delivery) readFailure(n *hotfix.Notice) error {
 		RequestID:   clean(first(p.object("context").str("requestId"), p.object("logTrail").str("requestId")), 100),
 		Truncated:   wasCut(message), At: d.when(p.str("timestamp")), Heard: d.opts.Now.UTC().Truncate(time.Second),
 	}
+	n.About = f.Plugin.Repo
 	if d.isSelf(f.Plugin.Repo, f.Plugin.URL, plugin.str("id"), plugin.str("ref")) || d.isSelf(idRepo(plugin.str("id"))) {
 		return ignored(RuleOwnFailure, "The plugin that failed is daemon-hotfix itself.")
 	}

@@ -233,6 +233,11 @@ func scrubValue(v any) any {
 	return v
 }
 
+// Drops reports whether a notice that is ignored tells of a failure, which then leads to nothing.
+func Drops(n hotfix.Notice) bool {
+	return n.Ignored != nil && (n.Event == "kernel.plugin_error" || runEvents[n.Event] != nil) && n.Ignored.Rule != RuleConclusion && n.Ignored.Rule != RuleToldOnce
+}
+
 // Then says in a word what a notice is for: "triage", "command" or "ignore".
 func Then(n hotfix.Notice) string {
 	switch {

@@ -53,6 +53,7 @@ func (d *Delivery) readRun(n *hotfix.Notice) error {
 	}
 	from := d.payload.object("repository")
 	repo := parseRepo(from.object("owner").str("login") + "/" + from.str("name"))
+	n.About = repo
 	switch {
 	case repo.IsZero():
 		return ignored(RuleMalformed, "The event names no repository.")

@@ -22,6 +22,7 @@ type Volatile struct {
 	runs    map[string][]byte
 	next    map[hotfix.Fingerprint][]hotfix.Next
 	names   map[string]hotfix.Fingerprint
+	drops   []Drop
 }
 
 type versioned struct {

@@ -141,6 +141,9 @@ func (s *SQL) Prune(ctx context.Context, notices, runs time.Duration) error {
 			_, err = q.exec(ctx, `DELETE FROM notices WHERE at < ?
 				AND NOT EXISTS (SELECT 1 FROM wants WHERE kind = 'triage' AND name = notices.id)`, []any{micros(now.Add(-notices))})
 		}
+		if err == nil && notices > 0 {
+			_, err = q.exec(ctx, "DELETE FROM drops WHERE last < ?", []any{micros(now.Add(-notices))})
+		}
 		if err == nil && runs > 0 {
 			_, err = q.exec(ctx, "DELETE FROM runs WHERE at < ?", []any{micros(now.Add(-runs))})
 		}

@@ -67,3 +67,23 @@ func opened(t *testing.T, s Store) {
 		require.Equal(t, tt.want, n)
 	}
 }
+
+func drops(t *testing.T, s Store) {
+	ctx := t.Context()
+	repo := hotfix.Repo{Owner: "Acme", Name: "app"}
+	why := hotfix.Reason{Rule: "own-failure", Because: "It is the daemon's own."}
+	for _, id := range []string{"a", "a", "b"} { // one is told twice
+		require.NoError(t, s.SaveDrop(ctx, store.DropOf(hotfix.Notice{ID: id, Event: "kernel.plugin_error"}, repo, why)))
+	}
+	require.NoError(t, s.SaveDrop(ctx, store.DropOf(hotfix.Notice{ID: "c", Event: "workflow_run.completed"}, hotfix.Repo{}, why)))
+	list, err := s.Drops(ctx)
+	require.NoError(t, err)
+	require.Len(t, list, 2)
+	counts := map[string]int{}
+	for _, d := range list {
+		require.Equal(t, "own-failure", d.Rule)
+		require.Equal(t, why.Because, d.Because)
+		counts[d.Event+" "+d.Repo+" "+d.Notice] = d.N
+	}
+	require.Equal(t, map[string]int{"kernel.plugin_error acme/app b": 2, "workflow_run.completed  c": 1}, counts)
+}

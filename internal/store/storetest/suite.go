@@ -31,6 +31,8 @@ type Store interface {
 	Own(ctx context.Context, fp hotfix.Fingerprint, names ...string) (hotfix.Fingerprint, error)
 	Owner(ctx context.Context, name string) (hotfix.Fingerprint, error)
 	Opened(ctx context.Context, repo hotfix.Repo, since time.Time) (int, error)
+	SaveDrop(context.Context, store.Drop) error
+	Drops(context.Context) ([]store.Drop, error)
 }
 
 // Suite tests a store. open returns an empty one.
@@ -51,6 +53,7 @@ func Suite(t *testing.T, open func(t *testing.T) Store) {
 		{"a run comes back as it was", runs},
 		{"a name belongs to the first who claims it", names},
 		{"new issues are counted", opened},
+		{"failures without a case are counted by their reason", drops},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
