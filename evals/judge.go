@@ -253,15 +253,14 @@ func (f *Fixture) verdict(run hotfix.TestRun) string {
 		}
 		return "they fail:\n" + run.Output.String()
 	}
-	status := map[string]string{}
-	for _, t := range run.Tests {
-		status[t.Name] = t.Status
-	}
 	var bad []string
 	for _, list := range []string{"fail-to-pass", "pass-to-pass"} {
 		for name := range strings.Lines(f.Want[list]) {
-			if name = strings.TrimSpace(name); name != "" && status[name] != "pass" {
-				bad = append(bad, fmt.Sprintf("%s (%s, %s)", name, list, cmp.Or(status[name], "not run")))
+			if name = strings.TrimSpace(name); name == "" {
+				continue
+			}
+			if status := statusOf(run, name); status != "pass" {
+				bad = append(bad, fmt.Sprintf("%s (%s, %s)", name, list, status))
 			}
 		}
 	}
@@ -269,6 +268,28 @@ func (f *Fixture) verdict(run hotfix.TestRun) string {
 		return ""
 	}
 	return "these do not pass: " + strings.Join(bad, ", ") + "\n" + run.Output.String()
+}
+
+// statusOf is how a test ended that a dataset names: as the run names it, as pytest does (path.py::Class::test), or by
+// its last part alone, where one failure among several with that part counts.
+func statusOf(run hotfix.TestRun, name string) string {
+	if path, rest, is := strings.Cut(name, ".py::"); is {
+		rest, parameters, has := strings.Cut(rest, "[")
+		class, test := cutLast(strings.ReplaceAll(path, "/", ".")+"::"+rest, "::")
+		if name = strings.ReplaceAll(class, "::", ".") + " > " + test; has {
+			name += "[" + parameters
+		}
+	}
+	status := ""
+	for _, t := range run.Tests {
+		if t.Name == name {
+			return t.Status
+		}
+		if (strings.HasSuffix(t.Name, "."+name) || strings.HasSuffix(t.Name, " > "+name)) && status != "fail" {
+			status = t.Status
+		}
+	}
+	return cmp.Or(status, "not run")
 }
 
 // look searches everything that got out, or is kept, for what must not be there.

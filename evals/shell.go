@@ -65,30 +65,37 @@ func RunShell(ctx context.Context, f *Fixture, m agent.Model, box sandbox.Box) (
 	return c, c.judge(ctx, f, box, tree)
 }
 
-// checkOut lays the fixture's repository out without a forge.
+// checkOut checks the fixture's repository out without a forge.
 func (f *Fixture) checkOut(ctx context.Context, dir string) (*sandbox.Tree, error) {
+	repo, err := f.layOut(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	return sandbox.Clone(ctx, sandbox.Source{URL: repo}, filepath.Join(dir, "work"))
+}
+
+// layOut makes the fixture's repository under dir and returns its path.
+func (f *Fixture) layOut(ctx context.Context, dir string) (string, error) {
 	repo := filepath.Join(dir, "repo")
 	if f.Bundle != "" {
-		if _, err := runGit(ctx, dir, "clone", "--quiet", f.Bundle, repo); err != nil {
-			return nil, err
-		}
-		return sandbox.Clone(ctx, sandbox.Source{URL: repo}, filepath.Join(dir, "work"))
+		_, err := runGit(ctx, dir, "clone", "--quiet", f.Bundle, repo)
+		return repo, err
 	}
 	for name, text := range f.Files {
 		file := filepath.Join(repo, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			return nil, err
+			return "", err
 		}
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			return nil, err
+			return "", err
 		}
 	}
 	for _, args := range [][]string{{"init", "--quiet", "--initial-branch=main"}, {"add", "--all"}, {"commit", "--quiet", "--message", "The repository"}} {
 		if _, err := runGit(ctx, repo, args...); err != nil {
-			return nil, err
+			return "", err
 		}
 	}
-	return sandbox.Clone(ctx, sandbox.Source{URL: repo}, filepath.Join(dir, "work"))
+	return repo, nil
 }
 
 // loop asks, runs, and asks again.

@@ -13,8 +13,6 @@ import (
 	"regexp"
 	"strings"
 	"time"
-
-	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 )
 
 // An Instance is one line of a SWE-bench style dataset. The lines of Multi-SWE-bench are read as well.
@@ -55,7 +53,10 @@ func (n *names) UnmarshalJSON(text []byte) error {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return nil
 	}
-	return json.Unmarshal(text, (*[]string)(n))
+	if json.Unmarshal(text, (*[]string)(n)) != nil {
+		return fmt.Errorf("%.60q is neither a list of tests nor a string that holds one", text)
+	}
+	return nil
 }
 
 // complete makes an instance of either format the same.
@@ -85,29 +86,40 @@ func (i *Instance) complete() error {
 	return nil
 }
 
-// ReadInstances reads JSON lines.
+// ReadInstances reads JSON lines. Every line that cannot be read is named, with the reason.
 func ReadInstances(r io.Reader) ([]Instance, error) {
-	var out []Instance
+	return readLines(r, func(i *Instance) error { return i.complete() })
+}
+
+// readLines reads JSON lines of a kind. check says what is wrong with one, and may complete it.
+func readLines[T any](r io.Reader, check func(*T) error) ([]T, error) {
+	var out []T
+	var bad error
 	in := bufio.NewReader(r)
 	for line := 1; ; line++ {
 		text, err := in.ReadBytes('\n')
 		if len(bytes.TrimSpace(text)) > 0 {
-			var i Instance
-			if bad := json.Unmarshal(text, &i); bad != nil {
-				return nil, fmt.Errorf("line %d: %w", line, bad)
+			var one T
+			wrong := json.Unmarshal(text, &one)
+			if wrong == nil {
+				wrong = check(&one)
 			}
-			if bad := i.complete(); bad != nil {
-				return nil, fmt.Errorf("line %d: %w", line, bad)
+			if wrong != nil {
+				bad = errors.Join(bad, fmt.Errorf("line %d: %w", line, wrong))
 			}
-			out = append(out, i)
+			out = append(out, one)
 		}
 		if err == io.EOF {
-			return out, nil
+			break
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
+	if bad != nil {
+		return nil, bad
+	}
+	return out, nil
 }
 
 // Import makes a folder fixture of an instance. Its repository comes from a mirror on this machine: mirrors/owner/name,
@@ -232,51 +244,4 @@ func problemEvent(i Instance) string {
 		"logTrail":   map[string]any{"lines": lines},
 		"repository": map[string]any{"owner": map[string]any{"login": owner}, "name": name, "full_name": i.Repo},
 	})
-}
-
-// A Prediction is what an evaluator of the ecosystem reads, one a line. Multi-SWE-bench has its own names.
-type Prediction struct {
-	ID    string `json:"instance_id"`
-	Model string `json:"model_name_or_path"`
-	Patch string `json:"model_patch"`
-}
-
-// Predictions are the patches that a report's drafts propose, as JSON lines. A fixture without a draft predicts nothing.
-func (r *Report) Predictions(model string, multi bool) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	for _, x := range r.Results {
-		patch := x.proposed()
-		var line any = Prediction{x.Name, model, patch}
-		if multi {
-			org, rest, _ := strings.Cut(x.Name, "__")
-			repo, number, _ := cutLast(rest, "-")
-			line = map[string]any{"org": org, "repo": repo, "number": json.Number(number), "fix_patch": patch}
-		}
-		if err := enc.Encode(line); err != nil {
-			return nil, fmt.Errorf("prediction for %s: %w", x.Name, err)
-		}
-	}
-	return b.Bytes(), nil
-}
-
-// proposed is the diff of the latest draft, as git wrote it.
-func (r *Result) proposed() string {
-	diff := ""
-	for _, c := range r.Page.Cases {
-		for _, a := range c.Attempts {
-			if a.Outcome.Ending == hotfix.DraftOpened && a.Outcome.Patch != nil {
-				diff = a.Outcome.Patch.Diff
-			}
-		}
-	}
-	return diff
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
 }

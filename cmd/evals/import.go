@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 
@@ -22,7 +23,8 @@ func (*importCmd) Help() string {
 
   evals import lite.jsonl --mirrors mirrors --into out/lite
   evals run --live --dir out/lite --out out/lite-results
-  evals predict out/lite-results --model my-model > predictions.jsonl`
+  evals predict out/lite-results --model my-model > predictions.jsonl
+  evals judge predictions.jsonl --dir out/lite`
 }
 
 // Run is `evals import`.
@@ -76,6 +78,39 @@ func (c *predictCmd) Run() error {
 	}
 	_, err = os.Stdout.Write(lines)
 	return err
+}
+
+type judgeCmd struct {
+	Predictions string `arg:"" help:"JSON lines: instance_id, model_name_or_path, model_patch, or Multi-SWE-bench's names." type:"existingfile"`
+	Dir         string `help:"Directory with the fixtures that import made." required:"" type:"existingdir"`
+}
+
+// Run is `evals judge`. It prints JSON under the names that the evaluators of the ecosystem use.
+func (c *judgeCmd) Run(ctx context.Context) error {
+	file, err := os.Open(c.Predictions)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	predictions, err := evals.ReadPredictions(file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Predictions, err)
+	}
+	fixtures, err := evals.All(c.Dir, "")
+	if err != nil {
+		return err
+	}
+	box, err := box()
+	if err != nil {
+		return err
+	}
+	j, err := evals.JudgePredictions(ctx, fixtures, predictions, box)
+	if err != nil {
+		return err
+	}
+	out := json.NewEncoder(os.Stdout)
+	out.SetIndent("", "  ")
+	return out.Encode(j)
 }
 
 type exportCmd struct {

@@ -22,6 +22,7 @@ type cli struct {
 	Record    recordCmd    `cmd:"" help:"Run fixtures with a live model and keep the transcripts in them."`
 	Import    importCmd    `cmd:"" help:"Make fixtures of a SWE-bench style dataset."`
 	Predict   predictCmd   `cmd:"" help:"Write the patches of a report as predictions, for an evaluator of that ecosystem."`
+	Judge     judgeCmd     `cmd:"" help:"Run the hidden tests of fixtures on predictions, ours or anybody's."`
 	Export    exportCmd    `cmd:"" help:"Make a fixture of a capsule, which is a real failure in a file."`
 	Report    reportCmd    `cmd:"" help:"Write a report as HTML, Markdown or JUnit XML."`
 	Risk      riskCmd      `cmd:"" help:"Judge labelled patches, and say how often the risk classifier is right."`
