@@ -77,19 +77,27 @@ func cloned(t *testing.T, b *tools.Bench, url string) *tools.Bench {
 func origin(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
-	r, err := git.PlainInitWithOptions(dir, &git.PlainInitOptions{InitOptions: git.InitOptions{DefaultBranch: "refs/heads/main"}})
+	_, err := git.PlainInitWithOptions(dir, &git.PlainInitOptions{InitOptions: git.InitOptions{DefaultBranch: "refs/heads/main"}})
 	require.NoError(t, err)
 	for name, data := range files {
 		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(data), 0o644))
 	}
+	commit(t, dir)
+	return dir
+}
+
+// commit commits all that a repository holds.
+func commit(t *testing.T, dir string) {
+	t.Helper()
+	r, err := git.PlainOpen(dir)
+	require.NoError(t, err)
 	w, err := r.Worktree()
 	require.NoError(t, err)
 	require.NoError(t, w.AddWithOptions(&git.AddOptions{All: true}))
 	by := &object.Signature{Name: "Someone", Email: "someone@example.com", When: time.Unix(1_700_000_000, 0).UTC()}
 	_, err = w.Commit("feat: a plugin\n\nbody", &git.CommitOptions{Author: by})
 	require.NoError(t, err)
-	return dir
 }
 
 // use makes one call as the loop would.

@@ -83,7 +83,7 @@ func decode[Args any](raw json.RawMessage) (Args, error) {
 		return args, err
 	}
 	if err := json.Unmarshal(fixed, &args); err != nil {
-		return args, mistakef("arguments: %v", err)
+		return args, fmt.Errorf("decode arguments that fit: %w", err)
 	}
 	return args, nil
 }
