@@ -56,6 +56,7 @@ type site struct {
 	forge *forgetest.Forge
 	dsn   string
 	dir   string
+	model string // address of the model, "" for no fixes
 }
 
 func newSite(t testing.TB, dsn string) *site {
@@ -89,11 +90,17 @@ func (s *site) serve(name string, flags ...string) *serving {
 	data := filepath.Join(s.dir, name)
 	require.NoError(s.t, os.MkdirAll(data, 0o700))
 	require.NoError(s.t, os.WriteFile(filepath.Join(data, "key"), bytes.Repeat([]byte("k"), 32), 0o600))
-	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data, "--store", s.dsn, "--no-fix", "--allow", "acme/*",
+	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data, "--store", s.dsn, "--allow", "acme/*",
 		"--public-key", filepath.Join(s.dir, "kernel.pem"), "--api-url", s.forge.API(), "--server-url", s.forge.URL(), "--limit-writes", "0",
 		"--breaker-per-hour", "0", "--breaker-per-day", "0", "--breaker-overall", "0"}, flags...)
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir}
+	if s.model == "" {
+		args = append(args, "--no-fix")
+	} else {
+		env = append(env, "OPENAI_API_KEY=k", "HOTFIX_MODEL=acted", "OPENAI_BASE_URL="+s.model)
+	}
 	d := &serving{cmd: exec.Command(program, args...), ended: make(chan struct{})}
-	d.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir}
+	d.cmd.Env = env
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := d.cmd.StderrPipe()
 	require.NoError(s.t, err)
@@ -245,17 +252,22 @@ func (l *load) count() int {
 	return len(l.acknowledged)
 }
 
-// settle waits until nothing is wanted, and returns the store.
-func (s *site) settle() *store.SQL {
-	s.t.Helper()
+// open opens the store beside the daemons.
+func (s *site) open() *store.SQL {
 	db, err := store.Open(context.Background(), store.Config{DSN: s.dsn})
 	require.NoError(s.t, err)
 	s.t.Cleanup(func() { require.NoError(s.t, db.Close()) })
+	return db
+}
+
+// settle waits until nothing is wanted.
+func (s *site) settle(db *store.SQL) {
+	s.t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		wanted, err := db.Wanted(context.Background())
 		require.NoError(s.t, err)
 		if len(wanted) == 0 {
-			return db
+			return
 		}
 		require.True(s.t, time.Now().Before(end), "still at work: %+v", wanted[0])
 	}
@@ -264,7 +276,8 @@ func (s *site) settle() *store.SQL {
 // verify looks at everything that the load left behind: nothing is lost, and nothing is there twice.
 func (s *site) verify(acknowledged []string) {
 	s.t.Helper()
-	ctx, db := context.Background(), s.settle()
+	ctx, db := context.Background(), s.open()
+	s.settle(db)
 	rows, err := db.Notices(ctx, 1<<20)
 	require.NoError(s.t, err)
 	stored, failures, questions := map[string]bool{}, 0, map[string]int{}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -53,7 +52,9 @@ func (w *world) end() end {
 		}
 	}
 	replacer := strings.NewReplacer(names...)
-	plain := func(s string) string { return signed.ReplaceAllString(replacer.Replace(s), "state SIGNED") }
+	plain := func(s string) string {
+		return took.ReplaceAllString(signed.ReplaceAllString(replacer.Replace(s), "state SIGNED"), "took")
+	}
 	show := func(list []forgetest.Issue) (out []string) {
 		for _, i := range list {
 			text := fmt.Sprintf("#%d %s %s %s %v by %s\n%s", i.Number, i.State, i.StateReason, i.Title, i.Labels, i.Author, i.Body)
@@ -95,39 +96,84 @@ func (w *world) end() end {
 
 var signed = regexp.MustCompile(`state [0-9a-f]{32}`) // over addresses that differ
 
+var took = regexp.MustCompile(`"took":\d+|"output":"(\\.|[^"\\])*"`) // of commands; what they print says how long they took, too
+
 var create = regexp.MustCompile(`^(create|comment|push|open)`)
 
-// TestCrashEverywhere kills the process before each transaction and after each write on GitHub, one at a time, and
-// lets another one go on. Whatever the moment, the end is that of the process that nobody killed: nothing that was
-// acknowledged is lost, nothing is written twice, and no answer of the model that was stored is paid for again.
+// TestCrashEverywhere kills the process at each transaction and after each write on GitHub, one at a time, and lets
+// another one go on. Whatever the moment, the end is that of the process that nobody killed: nothing that was
+// acknowledged is lost, nothing is written twice, and no answer of the model that was stored is paid for again. In the
+// last story the sandbox is real, and so are the tests that run in it.
 func TestCrashEverywhere(t *testing.T) {
 	t.Parallel()
-	dsn := func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "store.db") }
-	clean := newWorld(t, dsn(t))
+	for _, story := range []struct {
+		name string
+		new  func(*testing.T) *world
+		only string
+	}{
+		{"sqlite", func(t *testing.T) *world { return newWorld(t, databases[0].address(t)) }, ""},
+		{"postgres", postgresWorld, ""},
+		{"sandbox", func(t *testing.T) *world {
+			w := newWorld(t, databases[0].address(t))
+			w.machine.Real = true
+			return w
+		}, "write"},
+	} {
+		t.Run(story.name, func(t *testing.T) {
+			t.Parallel()
+			crashEverywhere(t, story.new, story.only)
+		})
+	}
+}
+
+// postgresWorld is a world whose machine is on PostgreSQL.
+func postgresWorld(t *testing.T) *world {
+	dsn := databases[1].address(t)
+	w := newWorld(t, dsn)
+	w.wire = newWire(t, dsn, w.kill)
+	w.machine.DSN, w.direct = w.wire.dsn, dsn
+	return w
+}
+
+// crashEverywhere tells the story once for each moment of the given kind, or of every kind.
+func crashEverywhere(t *testing.T, start func(*testing.T) *world, only string) {
+	clean := start(t)
 	clean.tell()
 	want := clean.end()
 	transactions, err := strconv.Atoi(clean.stop())
 	require.NoError(t, err)
+	if clean.wire != nil {
+		transactions = int(clean.wire.count.Load())
+	}
 	require.Len(t, want.Issues, 1)
-	require.Len(t, want.Pulls, 1)
+	require.Len(t, want.Pulls, 1, "%s", want.Cases)
 	t.Logf("%d transactions, %d writes: %v", transactions, clean.writes, want.Created)
 
-	points := make(chan func(*world) string, transactions+clean.writes)
-	for n := 1; n <= transactions; n++ {
-		points <- func(w *world) string { w.machine.Die = int64(n); return fmt.Sprintf("transaction %d", n) }
+	type moment struct {
+		kind string
+		n    int
 	}
-	for n := 1; n <= clean.writes; n++ {
-		points <- func(w *world) string { w.dieAt = n; return fmt.Sprintf("write %d", n) }
+	points := make(chan moment, transactions+clean.writes)
+	for kind, count := range map[string]int{"transaction": transactions, "write": clean.writes} {
+		for n := 1; n <= count && (only == "" || only == kind); n++ {
+			points <- moment{kind, n}
+		}
 	}
 	close(points)
 	var wg sync.WaitGroup
 	for range 6 { // they wait more than they work
 		wg.Go(func() {
-			for set := range points {
-				var w world
-				t.Run(set(&w), func(t *testing.T) {
-					w := newWorld(t, dsn(t))
-					set(w)
+			for m := range points {
+				t.Run(fmt.Sprint(m.kind, " ", m.n), func(t *testing.T) {
+					w := start(t)
+					switch {
+					case m.kind == "write":
+						w.dieAt = m.n
+					case w.wire != nil:
+						w.wire.dieAt = int64(m.n)
+					default:
+						w.machine.Die = int64(m.n)
+					}
 					w.check(want)
 				})
 			}

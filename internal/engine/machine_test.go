@@ -36,12 +36,14 @@ const machineEnv = "HOTFIX_TEST_MACHINE"
 // noon is the time on every machine of these tests.
 var noon = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 
-// A machine is one process with an engine: the real one, but for the commands of the box, which are acted out.
+// A machine is one process with an engine: the real one, but for the commands of the box, which are acted out unless it
+// is told otherwise.
 type machine struct {
 	DSN, Dir, API, Server, Model string
 	Key                          []byte // signs markers
 	Public                       string // the kernel's key
-	Die                          int64  // the transaction that it does not live to commit; 0: none
+	Die                          int64  // the transaction that it does not live to commit, in SQLite; 0: none
+	Real                         bool   // its box is a real one
 }
 
 // run serves until its input ends, then says how many transactions there were.
@@ -90,6 +92,12 @@ func (m machine) config() (engine.Config, error) {
 	if err != nil {
 		return engine.Config{}, err
 	}
+	var box sandbox.Box = actedBox{}
+	if m.Real {
+		if box, err = sandbox.Native(sandbox.Config{}); err != nil {
+			return engine.Config{}, err
+		}
+	}
 	limits := queue.Limits{AtOnce: 2, Attempts: 50, Backoff: 20 * time.Millisecond, Longest: 100 * time.Millisecond}
 	return engine.Config{
 		Store:    store.Config{DSN: m.DSN, Key: m.Key},
@@ -99,7 +107,7 @@ func (m machine) config() (engine.Config, error) {
 			WatchEvery: time.Hour},
 		Daemon: daemon.Config{
 			Policy:  triage.Policy{Allow: []hotfix.Repo{repo}, MaxFixesPerDay: 9, MaxAttempts: 3, MaxFiles: 8, MaxLines: 300},
-			Connect: func(token redact.Secret) daemon.Forge { return github.With(token) }, Model: llm, Box: actedBox{},
+			Connect: func(token redact.Secret) daemon.Forge { return github.With(token) }, Model: llm, Box: box,
 			Budget: agent.Budget{Steps: 20, Tokens: 400_000, Wall: 15 * time.Minute},
 			Key:    m.Key, Server: m.Server, Scratch: m.Dir, Now: func() time.Time { return noon },
 		},
@@ -153,11 +161,11 @@ func (actedBox) Run(_ context.Context, t *sandbox.Tree, c sandbox.Command) (sand
 		tap += "# Subtest: adds\nok 1 - adds\n"
 	}
 	if t.Has("test/empty.test.js") {
-		verdict := "ok"
+		verdict, why := "ok", ""
 		if !strings.Contains(source, ", 0)") {
-			verdict, r.Exit = "not ok", 1
+			verdict, why, r.Exit = "not ok", "  ---\n  error: '"+emptySum+"'\n  ...\n", 1
 		}
-		tap += "# Subtest: adds nothing\n" + verdict + " 2 - adds nothing\n"
+		tap += "# Subtest: adds nothing\n" + verdict + " 2 - adds nothing\n" + why
 	}
 	r.Output, r.Report = redact.Scrub(tap), []byte(tap)
 	return r, nil

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rsa"
 	"encoding/json"
@@ -42,6 +43,8 @@ type world struct {
 	proxy   *httptest.Server
 	model   *modeltest.Server
 	machine machine
+	wire    *wire  // between the machine and its store, if that is PostgreSQL
+	direct  string // the store's own address, if the machine has another
 	key     *rsa.PrivateKey
 
 	mu     sync.Mutex
@@ -260,7 +263,7 @@ func (w *world) settle() {
 func (w *world) open() *store.SQL {
 	if w.store == nil {
 		var err error
-		w.store, err = store.Open(context.Background(), store.Config{DSN: w.machine.DSN, Key: w.machine.Key})
+		w.store, err = store.Open(context.Background(), store.Config{DSN: cmp.Or(w.direct, w.machine.DSN), Key: w.machine.Key})
 		require.NoError(w.t, err)
 		w.t.Cleanup(func() { require.NoError(w.t, w.store.Close()) })
 	}
