@@ -164,6 +164,9 @@ func fate(c *hotfix.Case, number int, fate string, lesson redact.Text) {
 	}
 }
 
+// lessonMax bounds what is kept of one remark, in characters.
+const lessonMax = 1000
+
 // learn records how a pull request ended: merged as it was or with changes of others, or rejected, with what maintainers
 // said last as the lesson for later attempts.
 func (d *Daemon) learn(ctx context.Context, forge Forge, c *hotfix.Case, pull hotfix.Pull) error {
@@ -185,7 +188,7 @@ func (d *Daemon) learn(ctx context.Context, forge Forge, c *hotfix.Case, pull ho
 		}
 		var lesson []redact.Text
 		for _, m := range said[max(0, len(said)-3):] {
-			lesson = append(lesson, redact.Cut(m.Body, 1000))
+			lesson = append(lesson, redact.Cut(m.Body, lessonMax))
 		}
 		fate(c, pull.Number, "rejected", redact.Join(lesson, "\n"))
 	}

@@ -14,6 +14,8 @@ type Past interface {
 	PullState(ctx context.Context, repo hotfix.Repo, number int) (hotfix.Pull, error)
 	// Contains says whether a version has commit among its ancestors.
 	Contains(ctx context.Context, repo hotfix.Repo, version, commit string) (hotfix.Answer, error)
+	// Reverted returns the commit on the default branch that takes a merged fix back, nil if there is none.
+	Reverted(ctx context.Context, repo hotfix.Repo, fix hotfix.Merge) (*hotfix.Revert, error)
 	// Said is what was said about a failure elsewhere than in its event.
 	Said(ctx context.Context, f hotfix.Failure) ([]redact.Text, error)
 }

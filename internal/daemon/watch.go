@@ -46,7 +46,7 @@ func (d *Daemon) due(c hotfix.Case) bool {
 	if c.Fingerprint == pageCase {
 		return false
 	}
-	return c.State == hotfix.Fixing || d.doubtful(c) || d.figuresDue(c) || len(d.passed(c)) > 0
+	return c.State == hotfix.Fixing || d.revertible(c) || d.doubtful(c) || d.figuresDue(c) || len(d.passed(c)) > 0
 }
 
 // figuresDue reports whether the issue of c lacks figures that were held back.
@@ -95,6 +95,14 @@ func (d *Daemon) look(ctx context.Context, fp hotfix.Fingerprint) error {
 		}
 		happened = append(happened, news...)
 	}
+	looked := d.revertible(c)
+	if looked {
+		news, err := d.reverted(ctx, &c)
+		if err != nil {
+			return err
+		}
+		happened = append(happened, news...)
+	}
 	moved := false
 	for _, o := range happened {
 		if c.Take(o) {
@@ -105,7 +113,7 @@ func (d *Daemon) look(ctx context.Context, fp hotfix.Fingerprint) error {
 			c.Snooze = nil
 		}
 	}
-	if !moved && !d.figuresDue(c) && !d.doubtful(c) && c.Ask == nil {
+	if !moved && !looked && !d.figuresDue(c) && !d.doubtful(c) && c.Ask == nil {
 		return nil
 	}
 	var next []hotfix.Next

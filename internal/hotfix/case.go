@@ -94,6 +94,15 @@ type Merge struct {
 	Stale     int       `json:"stale,omitempty"`    // failures since then at versions without it
 	LastStale time.Time `json:"lastStale,omitzero"` // the last of those
 	Unsure    int       `json:"unsure,omitempty"`   // failures since then at versions of which that is not known
+	Looked    time.Time `json:"looked,omitzero"`    // when it was last seen to be there still
+}
+
+// A Revert is a commit that takes a merged fix back.
+type Revert struct {
+	Commit string
+	By     string
+	At     time.Time
+	Says   redact.Text // its message
 }
 
 // An Answer is what is known about a question that has two answers.

@@ -45,6 +45,7 @@ const (
 	Proposed      Event = "proposed"           // a draft pull request was opened
 	Rejected      Event = "rejected"           // it was closed without being merged
 	Merged        Event = "merged"
+	Reverted      Event = "reverted"    // what was merged was taken back
 	FellSilent    Event = "fell-silent" // for so long that it says something
 	Completed     Event = "completed"   // a person closed the issue as completed
 	Unwanted      Event = "unwanted"    // a person closed it as not planned, or said ignore
@@ -66,7 +67,7 @@ func (s State) Next(e Event, was State) State {
 		if s == "" {
 			return New
 		}
-	case Proposed, Rejected, Merged:
+	case Proposed, Rejected, Merged, Reverted:
 		return s.fixed(e)
 	case Completed, Unwanted, TakenUp, Hushed, Joined, Parted, Requested:
 		return s.told(e, was)
@@ -117,6 +118,8 @@ func (s State) fixed(e Event) State {
 		return Fixing
 	case e == Rejected && s == Fixing:
 		return Ongoing
+	case e == Reverted && s.Settled():
+		return Regressed
 	}
 	return s
 }

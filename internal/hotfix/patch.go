@@ -129,8 +129,8 @@ type Outcome struct {
 	Refusals []Reason    `json:"refusals"`        // why a patch was not published
 	Risk     *Assessment `json:"risk,omitempty"`  // of the patch; nil if there was none to judge
 	Head     string      `json:"head,omitempty"`  // the commit that was pushed
-	Fate     string      `json:"fate,omitempty"`  // what became of PR: merged, edited (merged with commits of others), rejected, outdated
-	Lesson   redact.Text `json:"lesson,omitzero"` // what maintainers said when they closed it
+	Fate     string      `json:"fate,omitempty"`  // what became of PR: merged, edited (merged with commits of others), rejected, outdated, reverted
+	Lesson   redact.Text `json:"lesson,omitzero"` // what maintainers said when they closed it or took it back
 	Says     redact.Text `json:"says"`            // one paragraph for the issue
 }
 
