@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// TestFixtures plays every fixture. Where one ends in a pull request, the evidence in it is gathered anew.
 func TestFixtures(t *testing.T) {
 	t.Parallel()
 	fixtures, err := evals.All("fixtures", "")
@@ -34,7 +35,7 @@ func TestFixtures(t *testing.T) {
 	for _, f := range fixtures {
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
-			r, err := evals.Run(context.Background(), f, evals.Options{Box: box})
+			r, err := evals.Run(context.Background(), f, evals.Options{Box: box, Verify: true})
 			require.NoError(t, err)
 			require.Empty(t, r.Problems)
 			require.Zero(t, r.WrongPRs)

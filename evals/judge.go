@@ -14,6 +14,7 @@ import (
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/forge/forgetest"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/local"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
 )
@@ -216,10 +217,37 @@ func (r *Result) judgePulls(ctx context.Context, p *player, s *scene, o Options,
 				r.Page.Judged = said
 				r.problem("the judge's tests on pull request #%d: %s", pr.Number, said)
 			}
+			if !o.Verify {
+				continue
+			}
+			v, err := Verify(ctx, o.Box, src, pr.Body, fmt.Sprintf("%s-verify-%d", dir, pr.Number))
+			if err != nil {
+				return err
+			}
+			if !v.Agrees {
+				r.problem("the evidence of pull request #%d does not hold: %s %v", pr.Number, v.Differs, v.Gaps)
+			}
 		}
 	}
 	r.Resolved = wanted > 0 && drafts == wanted && r.WrongPRs == 0
 	return nil
+}
+
+// Verify gathers the evidence that stands in the body of a pull request anew, on a checkout of src.
+func Verify(ctx context.Context, box sandbox.Box, src sandbox.Source, body, dir string) (local.Verification, error) {
+	claimed, err := hotfix.ParseProof(body)
+	if err != nil {
+		return local.Verification{}, err
+	}
+	tree, err := sandbox.Clone(ctx, src, dir)
+	if err != nil {
+		return local.Verification{}, err
+	}
+	defer os.RemoveAll(dir)
+	if err := tree.Rebase(claimed.Base); err != nil {
+		return local.Verification{}, err
+	}
+	return local.Verify(ctx, box, tree, claimed, nil)
 }
 
 // JudgeTests runs the judge's own tests, which no model ever saw, over a checkout of src. It returns what is wrong with

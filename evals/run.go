@@ -23,6 +23,7 @@ type Options struct {
 	Update bool         // rewrite the golden texts that the fixture has
 	Shell  bool         // with Model, run the shell loop too
 	Live   bool         // texts are the model's own, so they are not compared
+	Verify bool         // gather the evidence of every draft anew
 	Log    *slog.Logger // nil is silent
 }
 
