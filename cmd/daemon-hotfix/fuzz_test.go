@@ -1,0 +1,47 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// FuzzSignal: whatever file is given as a signal is a failure with a message, or one clear error.
+func FuzzSignal(f *testing.F) {
+	for _, s := range []string{"TypeError: boom\n    at a (b.js:1:2)", `{"error":{"message":"boom"},"plugin":{"id":"o/r"}}`, `{"inputs":{"eventPayload":"x"}}`, `{"eventName":"kernel.plugin_error","eventPayload":""}`,
+		"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}", "POST ", "", "{", `{"workflow_run":{"conclusion":"failure"},"repository":{"full_name":"o/r"}}`} {
+		f.Add([]byte(s))
+	}
+	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, err := readSignal(data, now)
+		if err == nil {
+			require.False(t, got.At.IsZero())
+			_ = triaged(got, "")
+		}
+	})
+}
+
+// FuzzConfig: a configuration file is names and values, or an error.
+func FuzzConfig(f *testing.F) {
+	for _, s := range []string{"listen: 127.0.0.1:1\n", "allow:\n  - a/b\n", "a: &a [*a]", "\t", "---\n---\n", "? x\n: y\n", ""} {
+		f.Add(s)
+	}
+	f.Fuzz(func(_ *testing.T, text string) {
+		_, _ = loadYAML(strings.NewReader(text))
+	})
+}
+
+// FuzzKernelFile: a kernel's configuration of any shape is judged.
+func FuzzKernelFile(f *testing.F) {
+	for _, s := range []string{"plugins:\n  acme/daemon-hotfix:\n    runsOn: [issues.opened]\n", "plugins: []\n", "plugins:\n  https://x.example: null\n", "x"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, found := range kernelFindings(text, "https://x.example") {
+			require.NotEmpty(t, found.Says)
+		}
+	})
+}

@@ -1,0 +1,92 @@
+package internal_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// parsers are those that meet bytes from outside, and the fuzz targets that stand beside them. SECURITY.md has the list too.
+var parsers = []struct{ room, reads, targets string }{
+	{"internal/kernel", "the kernel's requests and workflow inputs, brotli, payloads of each event, attestations, GitHub's webhooks", "FuzzOpen FuzzQuote FuzzInflate FuzzPayload FuzzAttestation FuzzGitHub"},
+	{"internal/redact", "any text, whole and as a stream", "FuzzScrub FuzzWriter"},
+	{"internal/hotfix", "names of repositories, evidence in files and pull requests", "FuzzRepo FuzzProof"},
+	{"internal/triage", "messages, stacks and patches", "FuzzMask FuzzFingerprint FuzzVet"},
+	{"internal/daemon", "settings, the state line of issues, manifests of plugins", "FuzzSettings FuzzState FuzzManifest"},
+	{"internal/forge", "archives of logs", "FuzzLogs"},
+	{"internal/model", "replies of models, transcripts of the benchmark", "FuzzReplies FuzzReplay"},
+	{"internal/capsule", "capsules", "FuzzRead"},
+	{"internal/dashboard", "cookies, addresses to go to", "FuzzSession FuzzTarget"},
+	{"agent", "transcripts", "FuzzTranscript"},
+	{"tools", "arguments that a model sends", "FuzzArguments"},
+	{"prompts", "text that is quoted in a prompt, front matter", "FuzzQuote FuzzPrompt"},
+	{"sandbox", "reports of test runners (TAP, JUnit, go, jest), coverage, package.json, names of files, requests to the proxy", "FuzzReport FuzzCoverage FuzzPackageJSON FuzzPath FuzzProxy"},
+	{"evals", "fixtures, rows of SWE-bench", "FuzzFixture FuzzInstances"},
+	{"cmd/daemon-hotfix", "signals and event files, configuration of the daemon and of the kernel", "FuzzSignal FuzzConfig FuzzKernelFile"},
+}
+
+// Each parser that meets bytes from outside has its fuzz targets, each with seeds, which `go test` runs; no target is missing
+// from the list, and SECURITY.md says what the list says.
+func TestParsersAreFuzzed(t *testing.T) {
+	t.Parallel()
+	security, err := os.ReadFile("../SECURITY.md")
+	require.NoError(t, err)
+	found := fuzzTargets(t)
+	for _, p := range parsers {
+		for target := range strings.FieldsSeq(p.targets) {
+			require.Positive(t, found[p.room+" "+target], "%s in %s is missing or has no seeds", target, p.room)
+			delete(found, p.room+" "+target)
+		}
+		require.Contains(t, string(security), "| `"+p.room+"` | "+p.reads+" |\n")
+	}
+	require.Empty(t, found, "list these too")
+}
+
+// fuzzTargets counts the seeds of each fuzz target, by room and name. A seed that is added in a loop counts once.
+func fuzzTargets(t *testing.T) map[string]int {
+	t.Helper()
+	found := map[string]int{}
+	require.NoError(t, filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		for _, decl := range file.Decls {
+			f, ok := decl.(*ast.FuncDecl)
+			if !ok || !strings.HasPrefix(f.Name.Name, "Fuzz") || f.Recv != nil {
+				continue
+			}
+			key := strings.TrimPrefix(filepath.ToSlash(filepath.Dir(path)), "../") + " " + f.Name.Name
+			found[key] += 0
+			ast.Inspect(f, func(n ast.Node) bool {
+				call, ok := n.(*ast.CallExpr)
+				if !ok {
+					return true
+				}
+				switch called := call.Fun.(type) {
+				case *ast.SelectorExpr:
+					if called.Sel.Name == "Add" {
+						found[key]++
+					}
+				case *ast.Ident:
+					if called.Name == "seeds" { // which adds those that several targets share
+						found[key]++
+					}
+				}
+				return true
+			})
+		}
+		return nil
+	}))
+	return found
+}
