@@ -10,8 +10,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -35,6 +38,62 @@ test("hunts", () => {
 });
 `
 
+// A watchedBox notes, from outside, the environment and the arguments of each process that this one starts while a command
+// runs in it.
+type watchedBox struct {
+	sandbox.Box
+	mu   sync.Mutex
+	seen bytes.Buffer
+}
+
+// Run runs one command.
+func (b *watchedBox) Run(ctx context.Context, t *sandbox.Tree, c sandbox.Command) (sandbox.Result, error) {
+	done := make(chan struct{})
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		for {
+			b.look()
+			select {
+			case <-done:
+				return
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+	})
+	defer watch.Wait()
+	defer close(done)
+	return b.Box.Run(ctx, t, c)
+}
+
+// look reads what every descendant of this process was started with.
+func (b *watchedBox) look() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	parents := map[string]string{}
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is right
+	for _, stat := range stats {
+		data, err := os.ReadFile(stat)
+		if fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:])); err == nil && len(fields) > 1 {
+			parents[filepath.Base(filepath.Dir(stat))] = fields[1]
+		}
+	}
+	self := strconv.Itoa(os.Getpid())
+	for pid, up := range parents {
+		for up != self && up != "" {
+			up = parents[up]
+		}
+		if up == "" {
+			continue
+		}
+		for _, what := range []string{"environ", "cmdline"} {
+			data, err := os.ReadFile("/proc/" + pid + "/" + what)
+			if err == nil && !bytes.Contains(b.seen.Bytes(), data) {
+				b.seen.Write(append(data, '\n'))
+			}
+		}
+	}
+}
+
 // No credential of the daemon reaches its log, foreign code, the model, a transcript, the store or anything that is
 // published, though the failure itself quotes them and the model looks for them. The environment holds one, so this test
 // cannot run beside others.
@@ -42,8 +101,9 @@ func TestNoCredentialGoesAnywhere(t *testing.T) {
 	modelKey := "sk-" + "proj-" + strings.Repeat("Zk8q", 12)
 	t.Setenv("OPENAI_API_KEY", modelKey)
 	redact.NewSecret(modelKey) // as the model's configuration does
-	box, err := sandbox.Native(sandbox.Config{})
+	native, err := sandbox.Native(sandbox.Config{})
 	require.NoError(t, err)
+	box := &watchedBox{Box: native}
 	script := agenttest.Play(
 		agenttest.Call("run-tests", map[string]any{}),
 		agenttest.Call("read-file", map[string]any{"files": []map[string]any{{"path": "../../hotfix.db"}, {"path": ".git/config"}, {"path": "README.md"}}}),
@@ -81,7 +141,8 @@ func TestNoCredentialGoesAnywhere(t *testing.T) {
 	require.Contains(t, string(transcript), "PATH=", "the hunt did look around")
 	require.Contains(t, string(published), "[REDACTED", "and the failure did quote a secret")
 
-	places := map[string][]byte{"the log": log.Bytes(), "the transcript": transcript, "what the model saw": seen, "what was published": published}
+	require.Contains(t, box.seen.String(), "PATH=", "child processes were looked at while they ran")
+	places := map[string][]byte{"child processes": box.seen.Bytes(), "the log": log.Bytes(), "the transcript": transcript, "what the model saw": seen, "what was published": published}
 	require.NoError(t, s.Close())
 	require.NoError(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
