@@ -305,6 +305,12 @@ func (d *Daemon) judge(ctx context.Context, c *hotfix.Case, change hotfix.Change
 		c.Ask = &hotfix.Ask{By: byPolicy}
 	}
 	var next []hotfix.Next
+	if f := n.Failure; f != nil && change == hotfix.Repeated {
+		if _, yes := c.Louder(f.When()); yes {
+			c.Loud = f.When()
+			next = append(next, hotfix.NextReport)
+		}
+	}
 	if c.Decision.Action >= hotfix.Report {
 		next = append(next, hotfix.NextReport)
 	}

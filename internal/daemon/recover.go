@@ -177,6 +177,11 @@ func (d *Daemon) past(ctx context.Context, forge Forge, c hotfix.Case) (old hotf
 			return old, found, ok, nil
 		}
 		old, ok = d.asFound(state, next), true
+		if len(old.Moves) > len(state.Moves) {
+			if err := nameMover(ctx, forge, &old, next.Number); err != nil {
+				return old, found, ok, err
+			}
+		}
 		if !old.State.Settled() || old.Fix != nil {
 			return old, found, ok, nil
 		}

@@ -94,7 +94,7 @@ func saying(c hotfix.Case) string {
 		endings = append(endings, a.Outcome.Ending)
 	}
 	text, err := json.Marshal([]any{c.State, c.Decision.Action, c.Decision.Risk, rules, endings, c.PR(), len(c.Audit), len(c.Moves), c.DupOf, c.Snooze,
-		c.Stopped, c.Denied, c.Fingerprint == pageCase && c.Count > c.Told})
+		c.Stopped, c.Denied, c.Loud, c.Fingerprint == pageCase && c.Count > c.Told})
 	if err != nil {
 		panic(err) // strings and numbers
 	}
@@ -116,7 +116,13 @@ func (d *Daemon) report(ctx context.Context, forge Forge, c *hotfix.Case, n hotf
 	}
 	if err == nil {
 		c.Issue = found.Number
-		if d.heed(c, found, settings.Window()) || unlabelled(c, found) {
+		heeded := d.heed(c, found, settings.Window())
+		if heeded {
+			if err := nameMover(ctx, forge, c, found.Number); err != nil {
+				return err
+			}
+		}
+		if unlabelled(c, found) || heeded {
 			found, err = d.saveIssue(ctx, forge, c, settings)
 		}
 	}
@@ -139,6 +145,9 @@ func (d *Daemon) report(ctx context.Context, forge Forge, c *hotfix.Case, n hotf
 		c.Shown.State = want
 	} else {
 		c.Shown.State = found.State
+	}
+	if err := d.louder(ctx, forge, c); err != nil {
+		return err
 	}
 	if n := len(c.Past); n > 0 { // so that commands on the issue before are understood
 		if _, err := d.cfg.Ledger.Own(ctx, c.Fingerprint, pullName(c.Repo, c.Past[n-1])); err != nil {
@@ -182,7 +191,7 @@ func (d *Daemon) heed(c *hotfix.Case, found hotfix.Issue, window time.Duration) 
 	if at.IsZero() || at.After(d.cfg.Now()) { // two clocks that do not agree: it was after we saw it open
 		at = c.Shown.At
 	}
-	o := hotfix.Occasion{By: "somebody", At: at, Evidence: fmt.Sprintf("#%d", found.Number)}
+	o := hotfix.Occasion{By: somebody, At: at, Evidence: fmt.Sprintf("#%d", found.Number)}
 	switch {
 	case found.State == "closed" && c.Running() != nil && c.Running().By != byPolicy:
 		return false // a person asked for what is under way; the issue is opened again
@@ -209,7 +218,7 @@ func (d *Daemon) heed(c *hotfix.Case, found hotfix.Issue, window time.Duration) 
 
 // lost records that the issue is not there any more. Nothing takes its place: whoever removed it did not want it.
 func (d *Daemon) lost(ctx context.Context, c *hotfix.Case) error {
-	c.Take(hotfix.Occasion{On: hotfix.Unwanted, By: "somebody", At: d.cfg.Now(), Because: "The issue was deleted, or moved to another repository.", Evidence: fmt.Sprintf("#%d", c.Issue)})
+	c.Take(hotfix.Occasion{On: hotfix.Unwanted, By: somebody, At: d.cfg.Now(), Because: "The issue was deleted, or moved to another repository.", Evidence: fmt.Sprintf("#%d", c.Issue)})
 	c.Told = c.Count
 	d.cfg.Log.WarnContext(ctx, "issue is gone", "case", c.Fingerprint, "repo", c.Repo, "issue", c.Issue)
 	if err := d.cfg.Store.SaveCase(ctx, *c); err != nil {

@@ -146,12 +146,20 @@ func (d *Daemon) draft(ctx context.Context, c *hotfix.Case) ([]hotfix.Occasion, 
 	if pull.State == "open" {
 		return d.feedback(ctx, forge, c, pull)
 	}
-	return settled(c, pull, d.cfg.Now()), d.learn(ctx, forge, c, pull)
+	happened := settled(c, pull, d.cfg.Now())
+	for i := range happened {
+		if o := &happened[i]; o.By == somebody {
+			if o.By, err = who(ctx, forge, c.Repo, number, "closed"); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return happened, d.learn(ctx, forge, c, pull)
 }
 
 // settled is what the state of its draft means to a case.
 func settled(c *hotfix.Case, pull hotfix.Pull, now time.Time) []hotfix.Occasion {
-	o := hotfix.Occasion{By: "somebody", At: now, Evidence: fmt.Sprintf("#%d", pull.Number)}
+	o := hotfix.Occasion{By: somebody, At: now, Evidence: fmt.Sprintf("#%d", pull.Number)}
 	switch pull.State {
 	case "merged":
 		if pull.MergedBy != "" {

@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -191,4 +192,59 @@ func TestTenThousandFailuresAreFewEdits(t *testing.T) {
 	require.Contains(t, w.state(t).Body, "10000 times")
 	require.LessOrEqual(t, len(w.state(t).Comments), 1)
 	require.LessOrEqual(t, len([]rune(w.state(t).Body)), 60_000)
+}
+
+// A problem that nobody wants to hear of is heard of once when it becomes ten times as loud, and then not for a month.
+func TestAnIgnoredProblemThatGrowsIsNamedOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	people(w)
+	n := w.notice(t, "first")
+	require.NoError(t, w.daemon.Handle(t.Context(), n))
+	w.say(t, 1, "ada", "ignore")
+	id := 0
+	day := func(times int) {
+		for range times {
+			id++
+			require.NoError(t, w.daemon.Handle(t.Context(), w.notice(t, fmt.Sprint("n", id))))
+		}
+		w.watch(t, 24*time.Hour)
+	}
+	comments := func() int { return len(w.forge.Issues(repo)[0].Comments) }
+	for range 8 {
+		day(1)
+	}
+	require.Equal(t, 2, comments(), "the command and its answer")
+	day(14)
+	require.Equal(t, 3, comments())
+	require.Contains(t, w.forge.Issues(repo)[0].Comments[2].Body, "fails ten times as often as before")
+	require.Equal(t, "closed", w.forge.Issues(repo)[0].State)
+	day(200)
+	require.Equal(t, 3, comments(), "once a month at most")
+	require.Equal(t, hotfix.Ignored, w.theCase(t, n).State)
+}
+
+// Who closed or reopened an issue is named, not only that somebody did.
+func TestWhoMovedTheIssueIsNamed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	n := w.notice(t, "one")
+	require.NoError(t, w.daemon.Handle(t.Context(), n))
+	for _, state := range []string{"closed", "open", "closed"} {
+		w.clock.pass(time.Hour)
+		require.NoError(t, w.forge.SetState(repo, 1, state, map[string]string{"closed": "not_planned"}[state]))
+		require.NoError(t, w.daemon.Report(t.Context(), w.theCase(t, n).Fingerprint))
+	}
+	moves := w.theCase(t, n).Moves
+	require.Len(t, moves, 4)
+	for _, m := range moves[1:] {
+		require.Equal(t, forgetest.Maintainer, m.By, "%s", m.On)
+	}
+	asked := 0
+	for _, c := range w.forge.Calls() {
+		if strings.HasSuffix(c.Path, "/events") {
+			asked++
+		}
+	}
+	require.Equal(t, 3, asked, "only when it matters")
 }

@@ -53,6 +53,7 @@ type Case struct {
 	Places      []Place     `json:"places,omitempty"`    // where it failed, the latest last
 	Fix         *Merge      `json:"fix,omitempty"`       // the fix that was merged last
 	Late        int         `json:"late,omitempty"`      // failures that were heard of too late to mean anything
+	Loud        time.Time   `json:"loud,omitzero"`       // when it was last seen to be much louder, though ignored
 	Raised      time.Time   `json:"raised,omitzero"`     // when its priority was raised, which happens once
 	Shown       Shown       `json:"shown,omitzero"`      // what its issue says
 	Splits      []Split     `json:"splits,omitempty"`    // failures that were counted here and are a problem of their own
@@ -298,6 +299,24 @@ func (c *Case) saw(names []string) bool {
 		c.Seen = slices.Delete(c.Seen, 0, n)
 	}
 	return false
+}
+
+// Tries counts the attempts, but for one under way, at the problem as it is: since it came back after it was taken to be
+// solved, they begin anew.
+func (c *Case) Tries() int {
+	var since time.Time
+	for _, m := range c.Moves {
+		if m.To == Regressed {
+			since = m.At
+		}
+	}
+	n := 0
+	for _, a := range c.Attempts {
+		if a.Outcome.Ending != "" && !a.Started.Before(since) {
+			n++
+		}
+	}
+	return n
 }
 
 // Running returns the attempt that is under way, or nil.

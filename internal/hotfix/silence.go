@@ -150,6 +150,28 @@ func (c *Case) PerDay(today time.Time, n int) []int {
 	return out
 }
 
+// How much louder a problem that nobody wants must be to be worth a word, and how often.
+const (
+	loudTimes = 10
+	loudEvery = 30 * day
+)
+
+// Louder reports whether an ignored case surges to ten times what it used to be, and how much that is, unless that was
+// said within a month. It is asked of the day of at.
+func (c *Case) Louder(at time.Time) (because string, yes bool) {
+	because, yes = c.Surging(at)
+	if !yes || c.State != Ignored || !c.Loud.IsZero() && at.Sub(c.Loud) < loudEvery {
+		return because, false
+	}
+	days := c.PerDay(at, surgeDays+1)
+	today, before := days[surgeDays], 0
+	for _, n := range days[:surgeDays] {
+		before += n
+	}
+	known := min(max(int(at.UTC().Truncate(day).Sub(c.First.UTC().Truncate(day))/day), 1), surgeDays)
+	return because, today*known >= loudTimes*before
+}
+
 // Surging reports whether the case fails on the day of at much more often than on the days before, and how much that
 // is. A week of days makes a forecast: the more they differ, the less a high one means. Of fewer days only their
 // highest is known, and ten times that is a surge. On its first day nothing is.

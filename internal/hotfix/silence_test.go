@@ -136,3 +136,49 @@ func TestASurgeEscalatesOnce(t *testing.T) {
 	require.Equal(t, hotfix.Escalating, c.State)
 	require.Equal(t, 1, escalated)
 }
+
+// An ignored problem is worth a word when it fails ten times as often, and once a month at most.
+func TestLouder(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		state  hotfix.State
+		before []int // on each of the days before, oldest first
+		today  int
+		said   int // days ago; 0 is never
+		want   bool
+	}{
+		{"ten times", hotfix.Ignored, []int{2, 2, 2, 2, 2, 2, 2}, 20, 0, true},
+		{"nine times", hotfix.Ignored, []int{2, 2, 2, 2, 2, 2, 2}, 18, 0, false},
+		{"ten times, said a week ago", hotfix.Ignored, []int{2, 2, 2, 2, 2, 2, 2}, 20, 7, false},
+		{"ten times, said two months ago", hotfix.Ignored, []int{2, 2, 2, 2, 2, 2, 2}, 20, 60, true},
+		{"ten times, not ignored", hotfix.Ongoing, []int{2, 2, 2, 2, 2, 2, 2}, 20, 0, false},
+		{"few days are known", hotfix.Ignored, []int{1}, 11, 0, true},
+		{"too few to mean anything", hotfix.Ignored, []int{0, 0, 0, 0, 0, 0, 1}, 9, 0, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c := hotfix.Case{State: tt.state, First: noon.AddDate(0, 0, -len(tt.before))}
+			for i, n := range append(tt.before, tt.today) {
+				c.Days = append(c.Days, hotfix.Day{Date: noon.AddDate(0, 0, i-len(tt.before)).Format("2006-01-02"), N: n})
+			}
+			if tt.said > 0 {
+				c.Loud = noon.AddDate(0, 0, -tt.said)
+			}
+			_, yes := c.Louder(noon)
+			require.Equal(t, tt.want, yes)
+		})
+	}
+}
+
+// What came back after it was taken to be solved is tried anew.
+func TestTriesBeginAnewAfterARegression(t *testing.T) {
+	t.Parallel()
+	ended := hotfix.Outcome{Ending: hotfix.NoFix}
+	c := hotfix.Case{Attempts: []hotfix.Attempt{{Started: noon, Outcome: ended}, {Started: noon.Add(time.Hour), Outcome: ended}}}
+	require.Equal(t, 2, c.Tries())
+	c.Moves = []hotfix.Move{{To: hotfix.FixMerged, At: noon.Add(2 * time.Hour)}, {To: hotfix.Regressed, At: noon.Add(3 * time.Hour)}, {To: hotfix.Ongoing, At: noon.Add(9 * time.Hour)}}
+	require.Equal(t, 0, c.Tries())
+	c.Attempts = append(c.Attempts, hotfix.Attempt{Started: noon.Add(4 * time.Hour), Outcome: ended}, hotfix.Attempt{Started: noon.Add(5 * time.Hour)})
+	require.Equal(t, 1, c.Tries(), "one is under way")
+}

@@ -8,10 +8,7 @@ import (
 
 // tooManyAttempts: what failed so often will fail again.
 func tooManyAttempts(p Policy, c hotfix.Case, _ hotfix.Change) (hotfix.Risk, string) {
-	n := len(c.Attempts)
-	if c.Running() != nil {
-		n--
-	}
+	n := c.Tries()
 	if n < p.MaxAttempts {
 		return 0, ""
 	}

@@ -35,6 +35,7 @@ type issue struct {
 	id      int64
 	deleted bool
 	moved   string // API path of where it was transferred to
+	events  []object
 }
 
 func issueRoutes() []route {
@@ -44,6 +45,10 @@ func issueRoutes() []route {
 		{"POST /repos/{owner}/{repo}/issues", "issues+", (*Forge).createIssue},
 		{"GET " + one, "issues", onIssue((*Forge).getIssue)},
 		{"PATCH " + one, "issues+", onIssue((*Forge).editIssue)},
+		{"GET " + one + "/events", "issues", onIssue(func(f *Forge, q *query, i *issue) reply {
+			page, head := paged(f, q, i.events)
+			return reply{status: http.StatusOK, header: head, body: append([]object{}, page...)}
+		})},
 		{"GET " + one + "/comments", "issues", onIssue((*Forge).listComments)},
 		{"POST " + one + "/comments", "issues+", onIssue((*Forge).createComment)},
 		{"GET " + one + "/labels", "issues", onIssue(func(f *Forge, q *query, i *issue) reply { return ok(labelsJSON(i.Labels)) })},
@@ -222,7 +227,7 @@ func (f *Forge) editIssue(q *query, i *issue) reply {
 		if in.StateReason != nil {
 			reason = *in.StateReason
 		}
-		f.setState(i, *in.State, reason)
+		f.setState(i, *in.State, reason, q.who.Login)
 		what = append(what, i.State)
 	}
 	i.Updated = f.Now()
@@ -230,8 +235,10 @@ func (f *Forge) editIssue(q *query, i *issue) reply {
 	return ok(f.issueJSON(q.repo, i))
 }
 
-func (f *Forge) setState(i *issue, state, reason string) {
+func (f *Forge) setState(i *issue, state, reason, by string) {
 	i.State, i.Updated = state, f.Now()
+	event := map[string]string{"open": "reopened", "closed": "closed"}[state]
+	i.events = append(i.events, object{"id": f.nextID(), "event": event, "actor": f.userJSON(by), "created_at": stamp(f.Now())})
 	switch {
 	case state == "closed":
 		i.StateReason, i.ClosedAt = cmp.Or(reason, "completed"), f.Now()

@@ -82,9 +82,12 @@ func (f *Forge) EditBody(name hotfix.Repo, n int, change func(string) string) er
 	return f.with(name, n, func(_ *repo, i *issue) { i.Body = change(i.Body) })
 }
 
-// SetState closes or opens an issue; reason is "completed" or "not_planned" for a closed one.
+// Maintainer is the login of the person who does what a test has a person do.
+const Maintainer = "maria"
+
+// SetState closes or opens an issue as Maintainer; reason is "completed" or "not_planned" for a closed one.
 func (f *Forge) SetState(name hotfix.Repo, n int, state, reason string) error {
-	return f.with(name, n, func(_ *repo, i *issue) { f.setState(i, state, reason) })
+	return f.with(name, n, func(_ *repo, i *issue) { f.setState(i, state, reason, Maintainer) })
 }
 
 // Lock locks an issue's conversation.

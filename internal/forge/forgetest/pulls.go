@@ -149,7 +149,7 @@ func (f *Forge) editPull(q *query, i *issue) reply {
 		i.Pull.Base = *in.Base
 	}
 	if in.State != nil && *in.State != i.State {
-		f.setState(i, *in.State, "")
+		f.setState(i, *in.State, "", q.who.Login)
 	}
 	i.Updated = f.Now()
 	q.wrote = fmt.Sprintf("edit pull request #%d", i.Number)
@@ -271,13 +271,13 @@ func (f *Forge) merge(r *repo, i *issue) error {
 		return err
 	}
 	p.Merged, p.MergeSHA, p.MergedAt = true, hash, f.Now()
-	f.setState(i, "closed", "")
+	f.setState(i, "closed", "", Maintainer)
 	if p.Base != r.Branch {
 		return nil
 	}
 	for _, m := range closes.FindAllStringSubmatch(i.Body, -1) {
 		if n, _ := strconv.Atoi(m[1]); n > 0 && n <= len(r.issues) && r.issues[n-1].Pull == nil && r.issues[n-1].State == "open" {
-			f.setState(r.issues[n-1], "closed", "completed")
+			f.setState(r.issues[n-1], "closed", "completed", Maintainer)
 		}
 	}
 	return nil
