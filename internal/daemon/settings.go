@@ -23,7 +23,8 @@ type Settings struct {
 	MaxBodyChars        int        `json:"maxBodyChars,omitempty" jsonschema:"default=60000,minimum=2000,maximum=60000" jsonschema_description:"Longest issue body in characters."`
 	DedupeWindowHours   int        `json:"dedupeWindowHours,omitempty" jsonschema:"default=2160,minimum=1" jsonschema_description:"How long a closed issue is opened again when its problem comes back. Later the problem gets a new issue that names the old one, except where a fix was merged. What was closed as not planned stays closed."`
 	ConfirmMinutes      int        `json:"confirmMinutes,omitempty" jsonschema:"default=0,minimum=0" jsonschema_description:"Wait so long before an issue is opened for a failure that may pass by itself: the network, 502, 503, 504, a rate limit. 0 opens it at once."`
-	StoreRawEvents      bool       `json:"storeRawEvents,omitempty" jsonschema:"default=false" jsonschema_description:"Keep the whole payload of each delivery, redacted, as long as the delivery is remembered (30 days)."`
+	StoreRawEvents      bool       `json:"storeRawEvents,omitempty" jsonschema:"default=false" jsonschema_description:"Keep the whole payload of each delivery, redacted."`
+	RawEventDays        int        `json:"rawEventDays,omitempty" jsonschema:"default=7,minimum=1" jsonschema_description:"How many days a payload that was kept is remembered, at most as long as its delivery."`
 	Model               string     `json:"model,omitempty" jsonschema_description:"The one model that may work on this installation's code. If the operator runs another one, nothing is fixed."`
 	Budget              Budget     `json:"budget,omitzero" jsonschema_description:"Bounds on one attempt at a fix. Each can only lower the operator's."`
 	SourceRepo          string     `json:"sourceRepo,omitempty" jsonschema_description:"Repository (owner/name) of the plugin's source. The kernel reads it."`

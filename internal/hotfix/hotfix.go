@@ -158,6 +158,7 @@ type Notice struct {
 	Ignored  *Reason         `json:"ignored,omitempty"`
 	Settings json.RawMessage `json:"settings,omitempty"` // of the installation, scrubbed; may narrow the policy
 	Raw      json.RawMessage `json:"raw,omitempty"`      // the whole payload, scrubbed; only where the installation wants it stored
+	RawUntil time.Time       `json:"rawUntil,omitzero"`  // when Raw is to be forgotten
 	Token    redact.Secret   `json:"-"`                  // the delivery's GitHub token; a store seals it
 
 	Counted     bool          `json:"-"` // its failure stands in a case

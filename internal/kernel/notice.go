@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
@@ -42,11 +43,11 @@ func (d *Delivery) Notice() (hotfix.Notice, error) {
 	if err != nil {
 		return hotfix.Notice{}, fmt.Errorf("redact settings of %s: %w", d.id(), err)
 	}
-	raw, err := d.raw()
+	raw, until, err := d.raw()
 	if err != nil {
 		return hotfix.Notice{}, fmt.Errorf("redact payload of %s: %w", d.id(), err)
 	}
-	n := hotfix.Notice{Raw: raw, ID: d.id(), Event: clean(d.Event, 100), Settings: settings, Token: d.Token, Attestation: d.Attestation}
+	n := hotfix.Notice{Raw: raw, RawUntil: until, ID: d.id(), Event: clean(d.Event, 100), Settings: settings, Token: d.Token, Attestation: d.Attestation}
 	switch {
 	case d.command != nil:
 		err = d.readCommand(&n)
@@ -68,19 +69,27 @@ func (d *Delivery) Notice() (hotfix.Notice, error) {
 	return n, err
 }
 
-// raw is the scrubbed payload if the installation's settings want it kept as long as the notice is, else nothing.
-func (d *Delivery) raw() (json.RawMessage, error) {
-	var s struct {
+// RawDays is how many days a payload is kept unless the installation's settings say another number.
+const RawDays = 7
+
+// raw is the scrubbed payload, and until when it is kept, if the installation's settings want it kept, else nothing.
+func (d *Delivery) raw() (json.RawMessage, time.Time, error) {
+	s := struct {
 		Store bool `json:"storeRawEvents"`
-	}
+		Days  int  `json:"rawEventDays"`
+	}{Days: RawDays}
 	if err := json.Unmarshal(d.Settings, &s); err != nil || !s.Store {
-		return nil, nil //nolint:nilerr // settings that cannot be read ask for nothing
+		return nil, time.Time{}, nil //nolint:nilerr // settings that cannot be read ask for nothing
 	}
 	body, err := json.Marshal(d.payload)
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
-	return scrubJSON(body)
+	if s.Days < 1 {
+		s.Days = RawDays
+	}
+	raw, err := scrubJSON(body)
+	return raw, d.opts.Now.Add(time.Duration(min(s.Days, 365)) * 24 * time.Hour).UTC().Truncate(time.Second), err
 }
 
 // An ignore ends the reading of a payload that is not for us.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -26,6 +27,7 @@ func TestAPayloadIsKeptOnlyWhereItIsWanted(t *testing.T) {
 		require.NotContains(t, string(n.Raw), secret, "what is kept is redacted")
 		if kept {
 			require.Contains(t, string(n.Raw), "boom with")
+			require.WithinDuration(t, time.Now().Add(kernel.RawDays*24*time.Hour), n.RawUntil, time.Minute)
 		}
 	}
 }

@@ -24,7 +24,7 @@ const (
 // An arrival is a notice on its way into the store, together with whoever waits for it.
 type arrival struct {
 	id, event, body, token string
-	at, expires            int64
+	at, expires, rawUntil  int64
 	fresh                  bool
 	err                    error
 	stored                 chan struct{} // closed when fresh and err are known
@@ -67,6 +67,9 @@ func (s *SQL) arrive(n hotfix.Notice) (*arrival, error) {
 	now := s.now()
 	a := &arrival{id: n.ID, event: clean(n.Event), body: string(body), at: micros(now),
 		stored: make(chan struct{}), lead: make(chan struct{}, 1)}
+	if len(n.Raw) > 0 {
+		a.rawUntil = micros(n.RawUntil)
+	}
 	if !n.Token.Empty() {
 		a.token, a.expires = s.box.seal(n.ID, together(n)), micros(now.Add(tokenLife))
 	}
@@ -139,18 +142,18 @@ func (s *SQL) storeBatch(ctx context.Context) {
 func (s *SQL) insertNotices(ctx context.Context, batch []*arrival) error {
 	sorted := slices.SortedStableFunc(slices.Values(batch), func(a, b *arrival) int { return cmp.Compare(a.id, b.id) })
 	unique := slices.CompactFunc(slices.Clone(sorted), func(a, b *arrival) bool { return a.id == b.id })
-	args := make([]any, 0, 6*len(unique))
+	args := make([]any, 0, 7*len(unique))
 	byID := make(map[string]*arrival, len(unique))
 	for _, a := range unique {
-		args = append(args, a.id, a.event, a.at, a.body, a.token, a.expires)
+		args = append(args, a.id, a.event, a.at, a.body, a.token, a.expires, a.rawUntil)
 		byID[a.id] = a
 	}
 	var fresh []string
 	err := s.write(ctx, s.notices, func(tx Tx) error {
 		fresh = fresh[:0]
 		var wants []Want
-		err := tx.querier().query(ctx, "INSERT INTO notices (id, event, at, body, token, expires) VALUES "+
-			places(len(unique), 6)+" ON CONFLICT (id) DO NOTHING RETURNING id", args, func(r rows) error {
+		err := tx.querier().query(ctx, "INSERT INTO notices (id, event, at, body, token, expires, raw_until) VALUES "+
+			places(len(unique), 7)+" ON CONFLICT (id) DO NOTHING RETURNING id", args, func(r rows) error {
 			var id string
 			if err := r.Scan(&id); err != nil {
 				return err
@@ -189,6 +192,35 @@ func (s *SQL) Notice(ctx context.Context, id string) (hotfix.Notice, error) {
 		n.Token, n.Attestation = apart(s.box.open(id, token))
 	}
 	return n, nil
+}
+
+// rawAtOnce is how many payloads are forgotten in one go.
+const rawAtOnce = 500
+
+// forgetRaw takes the payloads out of notices that have kept them for as long as was wanted.
+func forgetRaw(ctx context.Context, q querier, now time.Time) error {
+	bodies := map[string]string{}
+	err := q.query(ctx, "SELECT id, body FROM notices WHERE raw_until > 0 AND raw_until <= ? LIMIT ?", []any{micros(now), int64(rawAtOnce)}, func(r rows) error {
+		var id, body string
+		err := r.Scan(&id, &body)
+		bodies[id] = body
+		return err
+	})
+	for id, body := range bodies {
+		var n hotfix.Notice
+		if err == nil {
+			err = json.Unmarshal([]byte(body), &n)
+		}
+		if err != nil {
+			break
+		}
+		n.Raw = nil
+		slim, encodeErr := json.Marshal(n)
+		if err = encodeErr; err == nil {
+			_, err = q.exec(ctx, "UPDATE notices SET body = ?, raw_until = 0 WHERE id = ?", []any{string(slim), id})
+		}
+	}
+	return err
 }
 
 // together is a notice's token with the kernel's word for it, as they are sealed. Neither holds a line break.

@@ -48,6 +48,7 @@ func TestSQLOnly(t *testing.T) {
 		{"a token expires", tokenExpires},
 		{"a token needs its key", tokenKey},
 		{"pruning keeps what is wanted", prunes},
+		{"a payload is forgotten before its notice", forgetsPayloads},
 		{"lists for people", lists},
 		{"lists of cases", caseLists},
 		{"views", views},
@@ -148,6 +149,29 @@ func tokenKey(t *testing.T, dsn string) {
 			require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), file)
 		}
 	}
+}
+
+// forgetsPayloads: a payload is kept for a time of its own, which may be shorter than that of its notice.
+func forgetsPayloads(t *testing.T, dsn string) {
+	ctx, c := t.Context(), &clock{at: storetest.At}
+	s := open(t, store.Config{DSN: dsn, Now: c.now})
+	for id, days := range map[string]int{"short": 1, "long": 7} {
+		n := storetest.Notice(id)
+		n.Raw, n.RawUntil = []byte(`{"all":"of it"}`), storetest.At.AddDate(0, 0, days)
+		_, err := s.SaveNotice(ctx, n)
+		require.NoError(t, err)
+	}
+	kept := func(id string) bool {
+		n, err := s.Notice(ctx, id)
+		require.NoError(t, err)
+		require.NotNil(t, n.Failure, "the notice itself stays")
+		return len(n.Raw) > 0
+	}
+	require.NoError(t, s.Prune(ctx, 0, 0))
+	require.Equal(t, []bool{true, true}, []bool{kept("short"), kept("long")})
+	c.move(25 * time.Hour)
+	require.NoError(t, s.Prune(ctx, 0, 0))
+	require.Equal(t, []bool{false, true}, []bool{kept("short"), kept("long")})
 }
 
 func prunes(t *testing.T, dsn string) {

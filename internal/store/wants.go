@@ -137,6 +137,9 @@ func (s *SQL) Prune(ctx context.Context, notices, runs time.Duration) error {
 	err := s.Write(ctx, func(tx Tx) error {
 		q := tx.querier()
 		_, err := q.exec(ctx, "UPDATE notices SET token = '', expires = 0 WHERE expires > 0 AND expires <= ?", []any{micros(now)})
+		if err == nil {
+			err = forgetRaw(ctx, q, now)
+		}
 		if err == nil && notices > 0 {
 			_, err = q.exec(ctx, `DELETE FROM notices WHERE at < ?
 				AND NOT EXISTS (SELECT 1 FROM wants WHERE kind = 'triage' AND name = notices.id)`, []any{micros(now.Add(-notices))})
