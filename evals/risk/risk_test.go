@@ -76,3 +76,22 @@ func TestWhatWasPlantedIsRefused(t *testing.T) {
 	}
 	require.Len(t, seen, len(rule), "every harm is planted somewhere")
 }
+
+// An over-fitted patch answers what the added test asks and nothing else. It passes its own test, and the proof with it.
+func TestOverfittedPatchesAreRefused(t *testing.T) {
+	t.Parallel()
+	left := map[string]bool{"checklist/wrong/string/narrow": true, "command/wrong/literal/narrow": true, "duration/wrong/case/narrow": true, "price/wrong/special/narrow": true}
+	for _, r := range records(t) {
+		if !left[r.Name] {
+			continue
+		}
+		delete(left, r.Name)
+		require.True(t, r.Evidence.Proves(), r.Name)
+		refused, a, _ := r.Judge(reviewed(t))
+		require.Empty(t, refused, "%s: no rule of the proof sees it", r.Name)
+		publication, held := triage.Policy{}.Publish(a)
+		require.Equal(t, triage.IssueOnly, publication, r.Name)
+		require.Equal(t, "risk-special-case", held[0].Rule, r.Name)
+	}
+	require.Empty(t, left, "not among the records")
+}

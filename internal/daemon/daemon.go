@@ -94,7 +94,6 @@ type Event struct {
 type Daemon struct {
 	cfg       Config
 	manifests *manifests
-	week      week
 }
 
 // New returns a daemon, or says what is missing.
@@ -135,7 +134,7 @@ func New(cfg Config) (*Daemon, error) {
 	if !cfg.canAsk() || cfg.Box == nil {
 		cfg.Policy.NoFix = cfg.NoFix
 	}
-	return &Daemon{cfg: cfg, manifests: newManifests(cfg.Sources.Private, cfg.Now), week: week{from: cfg.Now()}}, nil
+	return &Daemon{cfg: cfg, manifests: newManifests(cfg.Sources.Private, cfg.Now)}, nil
 }
 
 // canAsk reports whether there is a model to ask.

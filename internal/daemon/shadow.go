@@ -2,12 +2,12 @@ package daemon
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"hash/fnv"
 	"io"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
@@ -151,25 +151,27 @@ func (w Would) Print(out io.Writer) error {
 	return err
 }
 
-// A week is how long the shadow keeps to itself what it would have done.
-type week struct {
-	mu   sync.Mutex
-	from time.Time
-}
-
-// weekly logs once a week what would have been done in it.
+// weekly logs once a week, over all processes and restarts, what would have been done in the week before.
 func (d *Daemon) weekly(ctx context.Context) error {
-	d.week.mu.Lock()
-	defer d.week.mu.Unlock()
-	now := d.cfg.Now()
-	if !d.cfg.Shadow || now.Sub(d.week.from) < 7*24*time.Hour {
+	if !d.cfg.Shadow {
 		return nil
 	}
-	w, err := WouldHave(ctx, d.cfg.Store, d.week.from)
-	if err != nil {
+	monday := weekOf(d.cfg.Now())
+	me := hotfix.Fingerprint("shadow-" + rand.Text())
+	first, err := d.cfg.Ledger.Own(ctx, me, "shadow:"+monday.Format(time.DateOnly))
+	if err != nil || first != me {
 		return err
 	}
-	d.week.from = now
-	d.cfg.Log.InfoContext(ctx, "a week in the shadow", "cases", w.Cases, "seen", w.Seen, "issues", w.Issues, "drafts", w.Drafts, "held", w.Held)
+	w, err := WouldHave(ctx, d.cfg.Store, monday.AddDate(0, 0, -7))
+	if err != nil || w.Cases == 0 {
+		return err
+	}
+	d.cfg.Log.Info("a week in the shadow", "since", w.Since, "cases", w.Cases, "seen", w.Seen, "issues", w.Issues, "drafts", w.Drafts, "held", w.Held)
 	return nil
+}
+
+// weekOf is the Monday on or before t.
+func weekOf(t time.Time) time.Time {
+	t = t.UTC().Truncate(24 * time.Hour)
+	return t.AddDate(0, 0, -(int(t.Weekday())+6)%7)
 }
