@@ -171,3 +171,12 @@ func TestHashFollowsTheText(t *testing.T) {
 	require.NotEqual(t, a.Hash(), b.Hash())
 	require.Len(t, a.Hash(), 16)
 }
+
+func TestRenderOpinion(t *testing.T) {
+	t.Parallel()
+	p, err := Load("opinion")
+	require.NoError(t, err)
+	system, user, err := p.Render(Opinion{Message: redact.Scrub("TypeError: x is null"), Stack: redact.Scrub("at f (a.ts:1:2)"), Diff: redact.Scrub("-x.y\n+x?.y")})
+	require.NoError(t, err)
+	golden(t, "opinion.golden", "# system\n"+system+"\n# user\n"+user)
+}

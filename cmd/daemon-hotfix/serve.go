@@ -28,18 +28,19 @@ import (
 
 // A serveCmd runs the daemon behind an HTTP address.
 type serveCmd struct {
-	Config    kong.ConfigFlag `help:"YAML file with any of these flags, written without dashes in front." placeholder:"FILE"`
-	Listen    string          `help:"Address to listen on." default:"127.0.0.1:8787" env:"HOTFIX_LISTEN"`
-	Data      string          `help:"Directory for the store and the key that signs our markers. Keep it." env:"HOTFIX_DATA" placeholder:"DIR"`
-	Store     string          `help:"Where cases are kept: sqlite:PATH (default: in the data directory) or postgres://..." env:"HOTFIX_STORE" placeholder:"DSN"`
-	PublicKey string          `help:"PEM file with the kernel's public key. Default: KERNEL_PUBLIC_KEY, else the production kernel's." placeholder:"FILE"`
-	Allow     []string        `help:"Repositories to write to: owner/name, or owner/* for all of an owner's. Nothing else is touched." env:"HOTFIX_ALLOW" placeholder:"REPO"`
-	Fix       bool            `help:"Attempt fixes where the risk is low. Needs a model and a sandbox." default:"true" negatable:"" env:"HOTFIX_FIX"`
-	Commands  bool            `help:"Let the model run shell commands of its own in the sandbox, on a copy of the repository." default:"true" negatable:"" env:"HOTFIX_COMMANDS"`
-	AutoMerge bool            `help:"Let installations ask for fixes of low risk to be merged by GitHub once its required checks have passed." env:"HOTFIX_AUTO_MERGE"`
-	Shadow    bool            `help:"Decide everything and write nothing to GitHub. The shadow command and a weekly line in the log say what would have been done." env:"HOTFIX_SHADOW"`
-	ShortName string          `help:"owner/repo@ref that this daemon runs as. Default: the release or commit it was built from." env:"HOTFIX_SHORT_NAME" placeholder:"REPO@REF"`
-	Homepage  string          `help:"Public address of this daemon, for the manifest." env:"HOTFIX_HOMEPAGE" placeholder:"URL"`
+	Config       kong.ConfigFlag `help:"YAML file with any of these flags, written without dashes in front." placeholder:"FILE"`
+	Listen       string          `help:"Address to listen on." default:"127.0.0.1:8787" env:"HOTFIX_LISTEN"`
+	Data         string          `help:"Directory for the store and the key that signs our markers. Keep it." env:"HOTFIX_DATA" placeholder:"DIR"`
+	Store        string          `help:"Where cases are kept: sqlite:PATH (default: in the data directory) or postgres://..." env:"HOTFIX_STORE" placeholder:"DSN"`
+	PublicKey    string          `help:"PEM file with the kernel's public key. Default: KERNEL_PUBLIC_KEY, else the production kernel's." placeholder:"FILE"`
+	Allow        []string        `help:"Repositories to write to: owner/name, or owner/* for all of an owner's. Nothing else is touched." env:"HOTFIX_ALLOW" placeholder:"REPO"`
+	Fix          bool            `help:"Attempt fixes where the risk is low. Needs a model and a sandbox." default:"true" negatable:"" env:"HOTFIX_FIX"`
+	Commands     bool            `help:"Let the model run shell commands of its own in the sandbox, on a copy of the repository." default:"true" negatable:"" env:"HOTFIX_COMMANDS"`
+	AutoMerge    bool            `help:"Let installations ask for fixes of low risk to be merged by GitHub once its required checks have passed." env:"HOTFIX_AUTO_MERGE"`
+	OpinionModel string          `help:"A second model, named as HOTFIX_MODEL is, that reads each proven patch. It can raise the risk and never lower it; if it cannot be asked, the patch is held back." env:"HOTFIX_OPINION_MODEL" placeholder:"MODEL"`
+	Shadow       bool            `help:"Decide everything and write nothing to GitHub. The shadow command and a weekly line in the log say what would have been done." env:"HOTFIX_SHADOW"`
+	ShortName    string          `help:"owner/repo@ref that this daemon runs as. Default: the release or commit it was built from." env:"HOTFIX_SHORT_NAME" placeholder:"REPO@REF"`
+	Homepage     string          `help:"Public address of this daemon, for the manifest." env:"HOTFIX_HOMEPAGE" placeholder:"URL"`
 
 	Grace time.Duration `help:"How long what is under way may go on when the daemon is told to stop; the rest is handed back." default:"20s" env:"HOTFIX_GRACE"`
 
@@ -256,6 +257,9 @@ func (c *serveCmd) fixing(cfg *daemon.Config, data string, log *slog.Logger) err
 	if models.Borrows() {
 		cfg.ModelFor = func(n hotfix.Notice) (agent.Model, error) { return models.For(asker(n)) }
 	} else if cfg.Model, err = models.Model(); err != nil {
+		return err
+	}
+	if cfg.Opinion, err = c.opinion(log); err != nil {
 		return err
 	}
 	cfg.Price, cfg.ModelName, cfg.NoCommands = models.Price(), models.Name(), !c.Commands

@@ -59,14 +59,7 @@ func (d *Daemon) assess(w *work, p hotfix.Patch, e hotfix.Evidence) hotfix.Asses
 		return unknown("The repository around the patch could not be read.")
 	}
 	s := triage.Subject{Case: w.c, Patch: p, Evidence: e, Terrain: terrain, Spent: d.spent(w)}
-	if d.cfg.Opinion != nil {
-		o, err := d.cfg.Opinion(context.Background(), w.c, p)
-		if err != nil {
-			d.cfg.Log.Error("no second opinion", "run", w.id, "err", err)
-			o = hotfix.Opinion{Level: hotfix.HighRisk, Because: redact.Scrub("it could not be had, and what was asked for must not be missing.")}
-		}
-		s.Opinion = &o
-	}
+	s.Opinion = d.opinion(context.Background(), w, p)
 	return triage.Assess(s)
 }
 

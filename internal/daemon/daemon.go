@@ -67,19 +67,21 @@ type Config struct {
 	ModelName  string // as settings name it
 	NoFix      string // why Model or Box is nil, in words for a maintainer
 	Budget     agent.Budget
-	Shadow     bool                                                                     // nothing is written: Connect's forges only pretend, see Shadow
-	Opinion    func(context.Context, hotfix.Case, hotfix.Patch) (hotfix.Opinion, error) // of a second model on a proven patch; nil asks none
-	Price      func(agent.Tokens) float64                                               // of the model, in dollars; nil if it is not known
-	Key        []byte                                                                   // signs the markers in issues
-	Server     string                                                                   // where people read the forge, "https://github.com" by default
-	Recall     bool                                                                     // Store ends with the process: cases are read from their issues
-	Tool       func(agent.Tool) agent.Tool                                              // stands between the agent and each of its tools, to watch; nil: nothing does
-	Scratch    string                                                                   // where trees are checked out; the system's place for temporary files by default
-	Watch      func(Event)
-	Hooks      []Hook        // hear of what should not wait until somebody looks
-	Status     []hotfix.Repo // have one issue each that says how the problems of their owner stand
-	Now        func() time.Time
-	Log        *slog.Logger
+	Shadow     bool // nothing is written: Connect's forges only pretend, see Shadow
+	// Opinion is whom to ask what it thinks of a proven patch, on behalf of the delivery that it is about. It can raise the
+	// risk and never lower it. nil asks nobody.
+	Opinion func(hotfix.Notice) (agent.Model, error)
+	Price   func(agent.Tokens) float64  // of the model, in dollars; nil if it is not known
+	Key     []byte                      // signs the markers in issues
+	Server  string                      // where people read the forge, "https://github.com" by default
+	Recall  bool                        // Store ends with the process: cases are read from their issues
+	Tool    func(agent.Tool) agent.Tool // stands between the agent and each of its tools, to watch; nil: nothing does
+	Scratch string                      // where trees are checked out; the system's place for temporary files by default
+	Watch   func(Event)
+	Hooks   []Hook        // hear of what should not wait until somebody looks
+	Status  []hotfix.Repo // have one issue each that says how the problems of their owner stand
+	Now     func() time.Time
+	Log     *slog.Logger
 }
 
 // An Event is something that just happened to a case, for whoever watches.

@@ -77,9 +77,10 @@ type work struct {
 	bench *tools.Bench
 	risk  *hotfix.Assessment // of the patch that was vetted last; nil before
 
-	pull      hotfix.Pull // the pull request that a further round is about
-	head      string      // the commit at the tip of its branch
-	explained string      // by the model, of what was published
+	pull      hotfix.Pull               // the pull request that a further round is about
+	head      string                    // the commit at the tip of its branch
+	explained string                    // by the model, of what was published
+	opinions  map[string]hotfix.Opinion // of the second model, by diff
 }
 
 // begin records the attempt before it starts. It returns nil when there is nothing to attempt.
