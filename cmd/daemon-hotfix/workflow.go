@@ -31,6 +31,8 @@ type workflowCmd struct {
 	Allow     []string      `help:"Repositories to write to: owner/name, or owner/* for all of an owner's. Nothing else is touched." env:"HOTFIX_ALLOW" placeholder:"REPO"`
 	Fix       bool          `help:"Attempt fixes where the risk is low. Needs a model and a sandbox." default:"true" negatable:"" env:"HOTFIX_FIX"`
 
+	Settle time.Duration `help:"How long after an issue was written it is looked at again, since runs may overlap. 0 never looks." default:"5s"`
+
 	Commands bool `help:"Let the model run shell commands of its own in the sandbox, on a copy of the repository." default:"true" negatable:"" env:"HOTFIX_COMMANDS"`
 
 	Github githubFlags `embed:""`
@@ -114,7 +116,7 @@ func (c *workflowCmd) open(scratch string, log *slog.Logger) (notice hotfix.Noti
 	if _, err := memory.SaveNotice(context.Background(), notice); err != nil {
 		return notice, nil, err
 	}
-	cfg.Store, cfg.Recall, cfg.Policy.Own = memory, true, self.Name
+	cfg.Store, cfg.Recall, cfg.Settle, cfg.Policy.Own = memory, true, c.Settle, self.Name
 	d, err = daemon.New(cfg)
 	return notice, d, err
 }

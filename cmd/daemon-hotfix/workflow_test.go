@@ -69,7 +69,7 @@ func (a *actions) runFile(t *testing.T, event []byte) (status int, summary, log 
 	t.Setenv("GITHUB_STEP_SUMMARY", filepath.Join(a.dir, "summary.md"))
 	require.NoError(t, os.WriteFile(filepath.Join(a.dir, "summary.md"), nil, 0o600))
 	var out, errs bytes.Buffer
-	args := append([]string{"workflow", "--public-key", filepath.Join(a.dir, "kernel.pem"), "--allow", ratioRepo.String()}, a.more...)
+	args := append([]string{"workflow", "--public-key", filepath.Join(a.dir, "kernel.pem"), "--allow", ratioRepo.String(), "--settle", "0s"}, a.more...)
 	status = run(context.Background(), args, streams{In: strings.NewReader(""), Out: &out, Err: &errs})
 	text, err := os.ReadFile(filepath.Join(a.dir, "summary.md"))
 	require.NoError(t, err)

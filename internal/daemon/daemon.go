@@ -74,6 +74,7 @@ type Config struct {
 	Price   func(agent.Tokens) float64  // of the model, in dollars; nil if it is not known
 	Key     []byte                      // signs the markers in issues
 	Server  string                      // where people read the forge, "https://github.com" by default
+	Settle  time.Duration               // with Recall: how long after writing an issue it is looked at again, for runs that overlap; 0 never
 	Recall  bool                        // Store ends with the process: cases are read from their issues
 	Tool    func(agent.Tool) agent.Tool // stands between the agent and each of its tools, to watch; nil: nothing does
 	Scratch string                      // where trees are checked out; the system's place for temporary files by default

@@ -43,6 +43,9 @@ func (d *Daemon) fresh(ctx context.Context, fp hotfix.Fingerprint, n hotfix.Noti
 	if !ok {
 		return c, nil
 	}
+	if len(found.Twins) > 0 {
+		old.Issue = 0 // it is looked for once more when it is written, and its twins are closed
+	}
 	return old, nil
 }
 

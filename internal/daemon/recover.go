@@ -139,11 +139,6 @@ func (d *Daemon) remember(ctx context.Context, forge Forge, c *hotfix.Case, sett
 	if err != nil {
 		return err
 	}
-	for _, body := range found.Twins {
-		if twin, known := d.readState(c.Repo, c.Fingerprint, body.String()); known && ok {
-			absorb(&old, twin)
-		}
-	}
 	if !ok || !c.First.After(old.First) && c.Count >= old.Count {
 		return nil // a process that knew no more than we do wrote this, and died before it could note the number
 	}
@@ -177,6 +172,11 @@ func (d *Daemon) past(ctx context.Context, forge Forge, c hotfix.Case) (old hotf
 			return old, found, ok, nil
 		}
 		old, ok = d.asFound(state, next), true
+		for _, body := range next.Twins {
+			if twin, known := d.readState(c.Repo, c.Fingerprint, body.String()); known {
+				absorb(&old, twin)
+			}
+		}
 		if len(old.Moves) > len(state.Moves) {
 			if err := nameMover(ctx, forge, &old, next.Number); err != nil {
 				return old, found, ok, err

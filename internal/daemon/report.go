@@ -110,21 +110,15 @@ func (d *Daemon) report(ctx context.Context, forge Forge, c *hotfix.Case, n hotf
 	if err != nil {
 		return fmt.Errorf("look for twins of the issue of case %s: %w", c.Fingerprint, err)
 	}
+	if err := d.catchUp(ctx, forge, c, settings); err != nil {
+		return err
+	}
 	found, err := d.saveIssue(ctx, forge, c, settings)
 	if err != nil && d.denied(c, err) {
 		found, err = d.saveIssue(ctx, forge, c, settings)
 	}
 	if err == nil {
-		c.Issue = found.Number
-		heeded := d.heed(c, found, settings.Window())
-		if heeded {
-			if err := nameMover(ctx, forge, c, found.Number); err != nil {
-				return err
-			}
-		}
-		if unlabelled(c, found) || heeded {
-			found, err = d.saveIssue(ctx, forge, c, settings)
-		}
+		found, err = d.takeIn(ctx, forge, c, found, settings)
 	}
 	if gone(err) && c.Issue != 0 {
 		return d.lost(ctx, c)
@@ -149,6 +143,9 @@ func (d *Daemon) report(ctx context.Context, forge Forge, c *hotfix.Case, n hotf
 	if err := d.louder(ctx, forge, c); err != nil {
 		return err
 	}
+	if err := d.agree(ctx, forge, c, settings); err != nil {
+		return err
+	}
 	if n := len(c.Past); n > 0 { // so that commands on the issue before are understood
 		if _, err := d.cfg.Ledger.Own(ctx, c.Fingerprint, pullName(c.Repo, c.Past[n-1])); err != nil {
 			return err
@@ -159,6 +156,21 @@ func (d *Daemon) report(ctx context.Context, forge Forge, c *hotfix.Case, n hotf
 	}
 	d.cfg.Watch(Event{Fingerprint: c.Fingerprint, Case: c})
 	return nil
+}
+
+// takeIn lets the case learn from its issue as it was found, and has the issue say so.
+func (d *Daemon) takeIn(ctx context.Context, forge Forge, c *hotfix.Case, found hotfix.Issue, s Settings) (hotfix.Issue, error) {
+	c.Issue = found.Number
+	moved := d.heed(c, found, s.Window())
+	if moved {
+		if err := nameMover(ctx, forge, c, found.Number); err != nil {
+			return found, err
+		}
+	}
+	if lacking := unlabelled(c, found); !moved && !lacking {
+		return found, nil
+	}
+	return d.saveIssue(ctx, forge, c, s)
 }
 
 // unlabelled takes in that the issue was made without some labels, and reports whether it was.
