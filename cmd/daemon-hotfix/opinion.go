@@ -11,7 +11,7 @@ import (
 )
 
 // opinion is whom to ask what it thinks of a proven patch, nil if nobody is to be asked. Keys are those of the first model.
-func (c *serveCmd) opinion(log *slog.Logger) (func(hotfix.Notice) (agent.Model, error), error) {
+func (c *serveCmd) opinion(github *hub, log *slog.Logger) (func(hotfix.Notice) (agent.Model, error), error) {
 	if c.OpinionModel == "" {
 		return nil, nil
 	}
@@ -24,5 +24,5 @@ func (c *serveCmd) opinion(log *slog.Logger) (func(hotfix.Notice) (agent.Model, 
 	if err != nil {
 		return nil, fmt.Errorf("--opinion-model: %w", err)
 	}
-	return func(n hotfix.Notice) (agent.Model, error) { return models.For(asker(n)) }, nil
+	return func(n hotfix.Notice) (agent.Model, error) { return models.For(github.asker(n)) }, nil
 }

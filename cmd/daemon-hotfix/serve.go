@@ -236,11 +236,11 @@ func (c *serveCmd) daemon(key []byte, data string, log *slog.Logger) (cfg daemon
 		Breaker: daemon.Breaker{PerHour: c.Break.PerHour, PerDay: c.Break.PerDay, Overall: c.Break.Overall, Notify: c.Break.Notify},
 		Budget:  agent.Budget{Steps: c.Budget.Steps, Tokens: c.Budget.Tokens, Wall: c.Budget.Wall, Money: c.Budget.Money},
 	}
-	return cfg, github, c.fixing(&cfg, data, log)
+	return cfg, github, c.fixing(&cfg, github, data, log)
 }
 
 // fixing sets what an attempt needs, or why there will be none.
-func (c *serveCmd) fixing(cfg *daemon.Config, data string, log *slog.Logger) error {
+func (c *serveCmd) fixing(cfg *daemon.Config, github *hub, data string, log *slog.Logger) error {
 	if !c.Fix {
 		cfg.NoFix = "the operator switched fixes off"
 		return nil
@@ -255,11 +255,11 @@ func (c *serveCmd) fixing(cfg *daemon.Config, data string, log *slog.Logger) err
 		return err
 	}
 	if models.Borrows() {
-		cfg.ModelFor = func(n hotfix.Notice) (agent.Model, error) { return models.For(asker(n)) }
+		cfg.ModelFor = func(n hotfix.Notice) (agent.Model, error) { return models.For(github.asker(n)) }
 	} else if cfg.Model, err = models.Model(); err != nil {
 		return err
 	}
-	if cfg.Opinion, err = c.opinion(log); err != nil {
+	if cfg.Opinion, err = c.opinion(github, log); err != nil {
 		return err
 	}
 	cfg.Price, cfg.ModelName, cfg.NoCommands = models.Price(), models.Name(), !c.Commands

@@ -336,6 +336,25 @@ func TestAClaimIsNoProof(t *testing.T) {
 	require.NotEqual(t, hotfix.DraftOpened, w.theCase(t, n).Attempts[0].Outcome.Ending)
 }
 
+type ranOut struct{ error }
+
+func (ranOut) Expired() bool { return true }
+
+// TestCredentialsThatRanOut: an attempt that could not ask its gateway any more ends as that, and is no attempt that failed.
+func TestCredentialsThatRanOut(t *testing.T) {
+	t.Parallel()
+	script := agenttest.Play(agenttest.Turn{Err: ranOut{errors.New("the token has run out")}}, agenttest.Call("give-up", map[string]any{"reason": "cause-unclear", "explanation": "Nothing to be seen."}))
+	w := newWorld(t, fixing(t, script))
+	w.forge.AddUser("mona", "write", repo)
+	n := w.notice(t, "one")
+	require.NoError(t, w.daemon.Handle(context.Background(), n))
+	require.Equal(t, hotfix.Expired, w.theCase(t, n).Attempts[0].Outcome.Ending)
+	require.Contains(t, w.forge.Issues(repo)[0].Body, "the credentials that came with the failure ran out")
+	w.say(t, w.forge.Issues(repo)[0].Number, "mona", "retry")
+	require.Equal(t, hotfix.NoFix, w.theCase(t, n).Attempts[1].Outcome.Ending)
+	require.NotContains(t, told(t, script), "earlier attempt")
+}
+
 func TestAModelThatIsAwayIsSaidInTheIssue(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, fixing(t, agenttest.Play(agenttest.Turn{Err: errors.New("dial tcp 127.0.0.1:9: connection refused")})))

@@ -41,6 +41,11 @@ func (d *Daemon) Fix(ctx context.Context, fp hotfix.Fingerprint) error {
 	if interrupted(err) {
 		return fmt.Errorf("attempt %s: %w", w.id, err)
 	}
+	var lapsed interface{ Expired() bool }
+	if errors.As(err, &lapsed) && lapsed.Expired() {
+		d.cfg.Log.Warn("attempt ended", "case", fp, "run", w.id, "err", err)
+		outcome, err = hotfix.Outcome{Ending: hotfix.Expired}, nil
+	}
 	var not withdrawn
 	if errors.As(err, &not) {
 		outcome, err = hotfix.Outcome{Ending: hotfix.Refused, Patch: w.bench.Patch, Evidence: w.bench.Evidence, Refusals: []hotfix.Reason{not.Reason}, Risk: w.risk}, nil

@@ -131,7 +131,7 @@ const (
 func earlier(c hotfix.Case) []prompts.Attempt {
 	var out []prompts.Attempt
 	for _, a := range c.Attempts {
-		if a.Outcome.Ending == "" || a.Outcome.Ending == hotfix.Broken {
+		if a.Outcome.Ending == "" || a.Outcome.Ending.Blameless() {
 			continue
 		}
 		said := prompts.Attempt{Ending: string(a.Outcome.Ending), Fate: a.Outcome.Fate, Says: a.Outcome.Says, Lesson: redact.Cut(a.Outcome.Lesson, earlierLesson)}

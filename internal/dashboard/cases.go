@@ -43,7 +43,7 @@ func filters(r *http.Request) []filter {
 			{"regressed", "regressed"}, {"fixing", "draft waits"}, {"fix-merged", "fix merged"}, {"verified", "verified"}, {"closed", "closed"}, {"obsolete", "obsolete"},
 			{"snoozed", "snoozed"}, {"ignored", "ignored"}, {"duplicate", "duplicate"}}},
 		{Name: "action", Label: "Decision", Options: []option{{"", "any decision"}, {"fix", "attempt a fix"}, {"report", "issue only"}, {"ignore", "only count"}}},
-		{Name: "ending", Label: "Latest attempt", Options: []option{{"", "any attempt"}, {"draft-opened", "draft opened"}, {"no-fix", "no fix found"}, {"refused", "refused"}, {"over-budget", "over budget"}, {"broken", "broken"}, {"halted", "stopped"}}},
+		{Name: "ending", Label: "Latest attempt", Options: []option{{"", "any attempt"}, {"draft-opened", "draft opened"}, {"no-fix", "no fix found"}, {"refused", "refused"}, {"over-budget", "over budget"}, {"broken", "broken"}, {"halted", "stopped"}, {"expired", "credentials ran out"}}},
 		{Name: "period", Label: "Failed within", Options: []option{{"", "any time"}, {"24h", "24 hours"}, {"7d", "7 days"}, {"30d", "30 days"}}},
 		{Name: "order", Label: "Order", Options: []option{{"", "latest failure"}, {"first", "newest problem"}, {"count", "most failures"}}},
 	}
@@ -242,6 +242,8 @@ func ending(e hotfix.Ending) string {
 		return "broke"
 	case hotfix.Halted:
 		return "stopped"
+	case hotfix.Expired:
+		return "credentials ran out"
 	}
 	return string(e)
 }

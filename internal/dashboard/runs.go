@@ -27,7 +27,7 @@ type runsView struct {
 func (d *Dashboard) runs(r *http.Request) (any, error) {
 	v := &runsView{Ending: r.FormValue("ending"), From: max(number1(r.FormValue("from")), 1)}
 	v.Filter = filter{Name: "ending", Label: "Ended", Value: v.Ending, Options: []option{{"", "all runs"}, {"running", "under way"},
-		{"draft-opened", "draft opened"}, {"no-fix", "no fix found"}, {"refused", "refused"}, {"over-budget", "over budget"}, {"broken", "broken"}, {"halted", "stopped"}}}
+		{"draft-opened", "draft opened"}, {"no-fix", "no fix found"}, {"refused", "refused"}, {"over-budget", "over budget"}, {"broken", "broken"}, {"halted", "stopped"}, {"expired", "credentials ran out"}}}
 	q := store.AttemptQuery{Offset: v.From - 1, Limit: rowsShown}
 	if v.Ending == "running" {
 		q.Running = true

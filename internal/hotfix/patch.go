@@ -118,7 +118,11 @@ const (
 	OverBudget  Ending = "over-budget" // steps, tokens, money or time ran out
 	Broken      Ending = "broken"      // our own machinery failed
 	Halted      Ending = "halted"      // a person stopped it
+	Expired     Ending = "expired"     // the credentials of the delivery ran out before it could ask its model
 )
+
+// Blameless reports whether the ending says nothing about the problem: what broke was ours.
+func (e Ending) Blameless() bool { return e == Broken || e == Expired }
 
 // An Outcome is the end of one attempt.
 type Outcome struct {

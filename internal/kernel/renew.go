@@ -61,12 +61,13 @@ func NewRenewer(address string, client *http.Client, now func() time.Time) (*Ren
 }
 
 // Learn takes note of a delivery's token. Without an attestation it cannot be renewed.
-func (r *Renewer) Learn(d *Delivery) {
-	if d.Attestation.Empty() || d.Token.Empty() {
+func (r *Renewer) Learn(d *Delivery) { r.learn(d.Token, d.Attestation) }
+
+func (r *Renewer) learn(token, attestation redact.Secret) {
+	if attestation.Empty() || token.Empty() {
 		return
 	}
-	parts := strings.Split(d.Attestation.Reveal(), ".")
-	claims := jwtPart(parts[min(1, len(parts)-1)])
+	claims := claimsOf(attestation)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.grants) >= grantsMax {
@@ -76,30 +77,58 @@ func (r *Renewer) Learn(d *Delivery) {
 			}
 		}
 	}
-	if _, known := r.grants[d.Token]; known || len(r.grants) >= grantsMax {
+	if _, known := r.grants[token]; known || len(r.grants) >= grantsMax {
 		return
 	}
-	r.grants[d.Token] = &grant{token: d.Token, attestation: d.Attestation, expires: time.Unix(claims.num("exp"), 0), headers: map[string]string{
+	r.grants[token] = &grant{token: token, attestation: attestation, expires: time.Unix(claims.num("exp"), 0), headers: map[string]string{
 		"X-GitHub-Owner": claims.str("owner"), "X-GitHub-Repo": claims.str("repo"), "X-GitHub-Installation-Id": numeral(claims["installation_id"])}}
 }
 
 // Token returns what the delivered token is now: itself while it is good, a fresh one after that.
 func (r *Renewer) Token(ctx context.Context, delivered redact.Secret) (redact.Secret, error) {
+	token, _, err := r.current(ctx, delivered, redact.Secret{})
+	return token, err
+}
+
+// Renew returns what a delivered token and the kernel's word for it are now. The delivery need not have been shown before:
+// the daemon may have been started anew since.
+func (r *Renewer) Renew(ctx context.Context, token, attestation redact.Secret) (redact.Secret, redact.Secret, error) {
+	r.learn(token, attestation)
+	return r.current(ctx, token, attestation)
+}
+
+func (r *Renewer) current(ctx context.Context, delivered, attestation redact.Secret) (redact.Secret, redact.Secret, error) {
 	r.mu.Lock()
 	g := r.grants[delivered]
 	r.mu.Unlock()
 	if g == nil {
-		return delivered, nil
+		return delivered, attestation, nil
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if r.now().Before(g.expires.Add(-renewEarly)) {
-		return g.token, nil
+		return g.token, g.attestation, nil
 	}
 	if err := r.renew(ctx, g); err != nil {
-		return g.token, fmt.Errorf("renew the kernel's token: %w", err)
+		return g.token, g.attestation, fmt.Errorf("renew the kernel's token: %w", err)
 	}
-	return g.token, nil
+	return g.token, g.attestation, nil
+}
+
+// ErrExpired means that the credentials of a delivery are no good any more. The error also has a method Expired.
+var ErrExpired error = expired{}
+
+type expired struct{}
+
+func (expired) Error() string {
+	return "the kernel's token of this delivery has run out; --kernel-url says where fresh ones are to be had"
+}
+func (expired) Expired() bool { return true }
+
+// Lapsed reports whether an attestation, and the token that it is about, have run out. One that has no date never does.
+func Lapsed(attestation redact.Secret, now time.Time) bool {
+	exp := claimsOf(attestation).num("exp")
+	return exp != 0 && now.After(time.Unix(exp, 0))
 }
 
 func (r *Renewer) renew(ctx context.Context, g *grant) error {

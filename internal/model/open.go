@@ -1,9 +1,11 @@
 package model
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
@@ -16,6 +18,26 @@ type Asker struct {
 	Attestation  redact.Secret // the kernel's word for it
 	Owner, Repo  string
 	Installation string
+
+	// Fresh is what token and word are at the moment of a question: they live for an hour, and a delivery may have waited.
+	// nil: as they were delivered.
+	Fresh func(context.Context) (token, attestation redact.Secret, err error)
+}
+
+// headers are those of a question that the gateway is asked on behalf of a.
+func (a Asker) headers(ctx context.Context) (http.Header, error) {
+	token, attestation := a.Token, a.Attestation
+	if a.Fresh != nil {
+		var err error
+		if token, attestation, err = a.Fresh(ctx); err != nil {
+			return nil, err
+		}
+	}
+	h, err := KernelHeaders(attestation, a.Owner, a.Repo, a.Installation)(ctx)
+	if err == nil {
+		h.Set("Authorization", "Bearer "+token.Reveal())
+	}
+	return h, err
 }
 
 // Models are the models that an environment names, in the order in which they are asked.
@@ -86,8 +108,7 @@ func (m *Models) For(a Asker) (agent.Model, error) {
 			if a.Token.Empty() {
 				continue
 			}
-			c.Key = a.Token
-			c.Headers = KernelHeaders(a.Attestation, a.Owner, a.Repo, a.Installation)
+			c.Key, c.Headers = a.Token, a.headers
 		}
 		one, err := New(c)
 		if err != nil {

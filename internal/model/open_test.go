@@ -1,6 +1,8 @@
 package model_test
 
 import (
+	"context"
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,6 +37,31 @@ func TestTheGatewayIsAskedWithTheDeliverysToken(t *testing.T) {
 		h.Get("X-GitHub-Repo"), h.Get("X-GitHub-Installation-Id")})
 	_, ok := s.Requests()[0].Body["model"]
 	require.False(t, ok, "the gateway knows which model it likes best")
+}
+
+// TestTheGatewayIsAskedWithAFreshToken: a delivery may have waited longer than its token lives. One that is no good any
+// more is not sent, and the error says what it is.
+func TestTheGatewayIsAskedWithAFreshToken(t *testing.T) {
+	t.Parallel()
+	s := modeltest.OpenAI(modeltest.Reply{Text: "Yes.", In: 5, Out: 1})
+	t.Cleanup(s.Close)
+	models, err := model.Open(env(map[string]string{"UOS_AI_URL": s.URL}), nil)
+	require.NoError(t, err)
+	gone := errors.New("it has run out")
+	fresh, failed := "a-fresh-token-of-the-kernel", error(nil)
+	m, err := models.For(model.Asker{Token: redact.NewSecret("the-token-of-the-delivery"), Attestation: redact.NewSecret("the-kernels-word"), Owner: "acme", Repo: "greeter",
+		Fresh: func(context.Context) (redact.Secret, redact.Secret, error) {
+			return redact.NewSecret(fresh), redact.NewSecret("the-kernels-new-word"), failed
+		}})
+	require.NoError(t, err)
+	_, err = ask(t, m, start())
+	require.NoError(t, err)
+	h := s.Requests()[0].Header
+	require.Equal(t, []string{"Bearer " + fresh, "the-kernels-new-word", "acme"}, []string{h.Get("Authorization"), h.Get("X-Ubiquity-Kernel-Token"), h.Get("X-GitHub-Owner")})
+	failed = gone
+	_, err = ask(t, m, start())
+	require.ErrorIs(t, err, gone)
+	require.Len(t, s.Requests(), 1)
 }
 
 func TestAChainOfNames(t *testing.T) {

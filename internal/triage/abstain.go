@@ -40,7 +40,7 @@ func Abstained(c hotfix.Case) []Abstention {
 			out = append(out, abstention(r, sureness(o)))
 		}
 		return out
-	case hotfix.NoFix, hotfix.OverBudget, hotfix.Broken, hotfix.Halted:
+	case hotfix.NoFix, hotfix.OverBudget, hotfix.Broken, hotfix.Halted, hotfix.Expired:
 		return []Abstention{abstention(hotfix.Reason{Rule: string(o.Ending), Because: endings[o.Ending]}, sureness(o))}
 	}
 	return nil
@@ -59,6 +59,7 @@ var endings = map[hotfix.Ending]string{
 	hotfix.OverBudget: "The attempt's budget ran out.",
 	hotfix.Broken:     "The daemon itself could not go on.",
 	hotfix.Halted:     "A maintainer stopped the attempt.",
+	hotfix.Expired:    "The credentials that came with the failure ran out.",
 }
 
 func abstention(r hotfix.Reason, score string) Abstention {
@@ -106,4 +107,5 @@ var wouldChange = map[string]struct{ evidence, command string }{
 	string(hotfix.OverBudget): {"A hint at the cause, or a larger budget.", "/hotfix retry HINT"},
 	string(hotfix.Broken):     {"A repaired daemon: the operator's log says more.", "/hotfix retry"},
 	string(hotfix.Halted):     {"A maintainer who wants it after all.", "/hotfix retry"},
+	string(hotfix.Expired):    {"The next failure, or a comment: both bring fresh credentials.", "/hotfix retry"},
 }

@@ -15,7 +15,7 @@ func tooSoon(_ Policy, c hotfix.Case, change hotfix.Change) (hotfix.Risk, string
 	}
 	last := c.Attempts[n-1]
 	wait := [...]time.Duration{6 * time.Hour, 24 * time.Hour, 72 * time.Hour}[min(n, 3)-1]
-	if last.Outcome.Ending == hotfix.Broken || last.Ended.IsZero() || c.Last.Sub(last.Ended) >= wait {
+	if last.Outcome.Ending.Blameless() || last.Ended.IsZero() || c.Last.Sub(last.Ended) >= wait {
 		return 0, ""
 	}
 	return hotfix.HighRisk, fmt.Sprintf("The last attempt ended less than %d hours before and nothing has changed since.", int(wait.Hours()))

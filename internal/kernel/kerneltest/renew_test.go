@@ -73,3 +73,26 @@ func TestTokensAreRenewed(t *testing.T) {
 		require.Error(t, err, bad)
 	}
 }
+
+// TestADeliveryThatWasNeverShown: after a restart the renewer learns from what the store kept.
+func TestADeliveryThatWasNeverShown(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 4, 22, 8, 0, 0, 0, time.UTC)
+	now := start.Add(2 * time.Hour)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = json.NewEncoder(w).Encode(map[string]any{"authToken": "ghs_" + "fresh0fresh0fresh0fresh0fresh0fresh0", "ubiquityKernelToken": "next", "expiresAt": now.Add(time.Hour)})
+	}))
+	t.Cleanup(server.Close)
+	r, err := kernel.NewRenewer(server.URL, server.Client(), func() time.Time { return now })
+	require.NoError(t, err)
+	d := delivered(t, start)
+	require.False(t, kernel.Lapsed(d.Attestation, start.Add(59*time.Minute)))
+	require.True(t, kernel.Lapsed(d.Attestation, now))
+	require.False(t, kernel.Lapsed(redact.Secret{}, now), "older kernels say nothing of time")
+	token, attestation, err := r.Renew(t.Context(), d.Token, d.Attestation)
+	require.NoError(t, err)
+	require.Contains(t, token.Reveal(), "fresh")
+	require.Equal(t, "next", attestation.Reveal())
+	var lapsed interface{ Expired() bool }
+	require.ErrorAs(t, kernel.ErrExpired, &lapsed)
+}
