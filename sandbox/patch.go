@@ -85,18 +85,22 @@ func (t *Tree) Patch(tc *Toolchain) (hotfix.Patch, error) {
 
 // Commit records the present state of t as a child of Base and returns its hash. Nothing in t changes.
 func (t *Tree) Commit(_ context.Context, by Signature, message string) (string, error) {
-	return t.CommitOn(t.Base, by, message)
+	return t.CommitOn(by, message, t.Base)
 }
 
-// CommitOn records the present state of t as a child of another commit, whatever that holds.
-func (t *Tree) CommitOn(parent string, by Signature, message string) (string, error) {
+// CommitOn records the present state of t as a child of other commits, whatever these hold. Empty names are left out.
+func (t *Tree) CommitOn(by Signature, message string, parents ...string) (string, error) {
 	root, err := t.snapshot()
 	if err != nil {
 		return "", fmt.Errorf("commit: %w", err)
 	}
 	sig := object.Signature{Name: by.Name, Email: by.Email, When: by.When}
-	c := object.Commit{Author: sig, Committer: sig, Message: message, TreeHash: root,
-		ParentHashes: []plumbing.Hash{plumbing.NewHash(parent)}}
+	c := object.Commit{Author: sig, Committer: sig, Message: message, TreeHash: root}
+	for _, p := range parents {
+		if p != "" {
+			c.ParentHashes = append(c.ParentHashes, plumbing.NewHash(p))
+		}
+	}
 	o := t.store.NewEncodedObject()
 	if err := c.Encode(o); err != nil {
 		return "", fmt.Errorf("commit: %w", err)
@@ -106,6 +110,23 @@ func (t *Tree) CommitOn(parent string, by Signature, message string) (string, er
 		return "", fmt.Errorf("commit: %w", err)
 	}
 	return h.String(), nil
+}
+
+// Fetch makes the history of another branch known to t. Its files stay as they are.
+func (t *Tree) Fetch(ctx context.Context, address string, auth transport.AuthMethod, branch string) error {
+	if err := checkURL(address); err != nil {
+		return fmt.Errorf("fetch: %w", err)
+	}
+	name := plumbing.NewBranchReferenceName(branch)
+	if err := name.Validate(); err != nil {
+		return fmt.Errorf("fetch: %q is not a branch", branch)
+	}
+	err := remote(t.store, address).FetchContext(ctx, &git.FetchOptions{RemoteName: remoteName, RemoteURL: address, Auth: auth, Tags: git.NoTags,
+		RefSpecs: []config.RefSpec{config.RefSpec("+" + name.String() + ":refs/fetched/" + branch)}})
+	if err != nil && !errors.Is(err, git.NoErrAlreadyUpToDate) {
+		return fmt.Errorf("fetch %s: %w", branch, err)
+	}
+	return nil
 }
 
 // Push sends the commit hash to a branch of the repository at address. It never forces: a branch that has moved on

@@ -41,7 +41,7 @@ func (d *Daemon) feedback(ctx context.Context, forge Forge, c *hotfix.Case, pull
 		return nil, nil
 	}
 	if pull.Conflicts {
-		return d.conflicting(ctx, forge, c, pull)
+		return d.conflicting(ctx, forge, c, pull, rounds >= roundsMax || answered[conflictMark+head])
 	}
 	remarks, err := d.remarks(ctx, forge, r, c.Repo, pull.Number, answered)
 	if err != nil {
@@ -137,8 +137,13 @@ func hint(remarks []hotfix.Remark, failed []hotfix.Check) redact.Text {
 	return redact.Scrub(b.String())
 }
 
-// conflicting closes a pull request that no longer fits, and asks for a new attempt on the code as it is now.
-func (d *Daemon) conflicting(ctx context.Context, forge Forge, c *hotfix.Case, pull hotfix.Pull) ([]hotfix.Occasion, error) {
+// conflicting has the change of a pull request that no longer fits carried over to the code as it is now. Where that was
+// tried in vain, it closes the pull request and asks for a new attempt.
+func (d *Daemon) conflicting(ctx context.Context, forge Forge, c *hotfix.Case, pull hotfix.Pull, tried bool) ([]hotfix.Occasion, error) {
+	if !tried {
+		c.Ask = &hotfix.Ask{By: byPolicy, Pull: pull.Number, At: d.cfg.Now(), Answers: []string{conflictMark + pull.HeadSHA}}
+		return nil, nil
+	}
 	body, err := d.render("conflict", pull)
 	if err != nil {
 		return nil, err

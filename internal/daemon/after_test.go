@@ -118,23 +118,55 @@ func TestARejectionIsALesson(t *testing.T) {
 	require.NotEqual(t, hotfix.Fixing, c.State)
 }
 
-func TestAConflictEndsADraft(t *testing.T) {
+// TestAConflict: a change that still fits in one way is made anew on the code as it is now, proven there, and pushed as a
+// merge. Where it does not fit, the draft is closed and a new attempt is made.
+func TestAConflict(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, fixing(t, agenttest.Play(append(propose[:3:3], propose...)...)))
-	c := w.sees(t, "one", w.head(t))
-	first := w.forge.Pulls(repo)[0]
-	_, err := w.forge.Commit(repo, "main", "by hand", map[string]string{"src/add.js": "export function add(list) {\n  return list.reduce((x, y) => x + y);\n}\n"})
-	require.NoError(t, err)
-	w.watch(t, time.Minute)
-	c, err = w.store.Case(t.Context(), c.Fingerprint)
-	require.NoError(t, err)
-	require.Equal(t, "outdated", c.Attempts[0].Outcome.Fate)
-	require.NotNil(t, c.Ask, "a new attempt is wanted")
-	for _, i := range w.forge.Pulls(repo) {
-		if i.Number == first.Number {
-			require.Equal(t, "closed", i.State)
-			require.Contains(t, joined(i.Comments), "its evidence no longer holds")
-		}
+	for _, tt := range []struct {
+		name, now string
+		carried   bool
+	}{
+		{"beside the change", strings.Replace(files["src/add.js"], "add(list) {", "add(list = []) {", 1), true},
+		{"of the same line", "export function add(list) {\n  return list.reduce((x, y) => x + y);\n}\n", false},
+		{"that mends it already", "export function add(list = []) {\n  if (list.length === 0) return 0;\n  return list.reduce((a, b) => a + b);\n}\n", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, fixing(t, agenttest.Play(propose[:3:3]...)))
+			c := w.sees(t, "one", w.head(t))
+			first := w.forge.Pulls(repo)[0]
+			_, err := w.forge.Commit(repo, "main", "by hand", map[string]string{"src/add.js": tt.now})
+			require.NoError(t, err)
+			c = w.round(t, c.Fingerprint)
+			require.Len(t, c.Attempts, 2)
+			require.Equal(t, first.Number, c.Attempts[1].Pull)
+			if tt.carried {
+				require.Equal(t, hotfix.DraftOpened, c.Attempts[1].Outcome.Ending, "%+v", c.Attempts[1].Outcome)
+				w.watch(t, time.Minute)
+				pull := w.forge.Pulls(repo)[0]
+				require.Equal(t, "open", pull.State)
+				require.Equal(t, pull.Pull.HeadSHA, c.Attempts[1].Outcome.Head)
+				diff, err := w.forge.Diff(repo, pull.Pull.Head)
+				require.NoError(t, err)
+				require.Contains(t, diff, "+  return list.reduce((a, b) => a + b, 0);")
+				require.NotContains(t, diff, "+export function", "what others changed is not in it")
+				require.Contains(t, pull.Body, "`reduce` needs a first value.")
+				require.Contains(t, pull.Body, w.head(t)[:12], "the evidence is for the code as it is now")
+				require.Contains(t, joined(pull.Comments), "The change was made anew on main as it is now, and proven there.")
+				require.NoError(t, w.forge.Merge(repo, pull.Number))
+				return
+			}
+			require.Equal(t, hotfix.Refused, c.Attempts[1].Outcome.Ending)
+			w.watch(t, time.Minute)
+			c, err = w.store.Case(t.Context(), c.Fingerprint)
+			require.NoError(t, err)
+			require.Equal(t, "outdated", c.Attempts[0].Outcome.Fate)
+			require.NotNil(t, c.Ask, "a new attempt is wanted")
+			require.Zero(t, c.Ask.Pull)
+			pull := w.forge.Pulls(repo)[0]
+			require.Equal(t, "closed", pull.State)
+			require.Contains(t, joined(pull.Comments), "its evidence no longer holds")
+		})
 	}
 }
 

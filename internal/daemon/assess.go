@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -82,7 +83,10 @@ func (d *Daemon) spent(w *work) float64 {
 // used is the budget that an attempt used so far, in words.
 func (d *Daemon) used(ctx context.Context, w *work) string {
 	run, err := d.cfg.Store.Run(ctx, w.id)
-	if err != nil {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return "no model was asked"
+	case err != nil:
 		return "not known"
 	}
 	says := fmt.Sprintf("%d tokens in %d steps", run.Tokens(), len(run.Steps))

@@ -84,6 +84,7 @@ type work struct {
 
 	pull      hotfix.Pull               // the pull request that a further round is about
 	head      string                    // the commit at the tip of its branch
+	onto      string                    // the commit that its branch is merged with; empty if it is only added to
 	explained string                    // by the model, of what was published
 	opinions  map[string]hotfix.Opinion // of the second model, by diff
 }
@@ -132,6 +133,10 @@ func (d *Daemon) begin(ctx context.Context, fp hotfix.Fingerprint) (*work, error
 // attempt lets the agent work and says how it ended.
 func (d *Daemon) attempt(ctx context.Context, w *work) (hotfix.Outcome, *agent.Run, error) {
 	w.bench = d.bench(w)
+	if carries(w.c.Running()) {
+		o, err := d.carry(ctx, w)
+		return o, nil, err
+	}
 	task, err := d.task(ctx, w)
 	if err != nil {
 		return hotfix.Outcome{}, nil, err

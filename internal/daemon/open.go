@@ -73,7 +73,7 @@ func (d *Daemon) open(ctx context.Context, w *work, draft tools.Draft) (int, err
 
 // update pushes a further commit onto the branch of a pull request that is under review.
 func (d *Daemon) update(ctx context.Context, w *work, p hotfix.Proposal) (int, error) {
-	p.Branch = w.pull.Head
+	p.Branch, p.Onto = w.pull.Head, w.onto
 	head, err := w.forge.(Reviews).UpdateDraft(ctx, w.bench.Tree, p, w.pull.Number, w.head)
 	if err != nil {
 		return 0, err

@@ -82,8 +82,8 @@ func (c *shared) mutate(ctx context.Context, s *session, query string, variables
 	return nil
 }
 
-// UpdateDraft pushes what changed in tree as a further commit on the branch of a pull request of ours, and makes its
-// body say so. head is the commit that the branch must still be at. It returns the new one.
+// UpdateDraft pushes what changed in tree as a further commit on the branch of a pull request of ours, or as a merge with
+// p.Onto, and makes its body say so. It never forces. head is the commit that the branch must still be at. It returns the new one.
 func (c *Client) UpdateDraft(ctx context.Context, tree *sandbox.Tree, p hotfix.Proposal, number int, head string) (hash string, err error) {
 	err = c.on(ctx, p.Repo, func(s *session) error {
 		if c.cfg.ReadOnly {
@@ -105,7 +105,12 @@ func (c *Client) UpdateDraft(ctx context.Context, tree *sandbox.Tree, p hotfix.P
 		if err != nil {
 			return err
 		}
-		if hash, err = tree.CommitOn(head, by, d.message(by)); err != nil {
+		if p.Onto != "" { // the tree was made from there and does not know the branch
+			if err := tree.Fetch(ctx, c.gitURL(p.Repo), auth, p.Branch); err != nil {
+				return gitError(err)
+			}
+		}
+		if hash, err = tree.CommitOn(by, d.message(by), head, p.Onto); err != nil {
 			return err
 		}
 		if err := tree.Push(ctx, c.gitURL(p.Repo), auth, p.Branch, hash); err != nil {

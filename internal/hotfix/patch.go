@@ -101,6 +101,7 @@ type Proposal struct {
 	Repo   Repo
 	Into   string // branch it is proposed for; "" is the default branch
 	Branch string
+	Onto   string // a commit that the branch is merged with; "" if it is only added to
 	Title  string
 	Commit string // commit message
 	Body   redact.Text
