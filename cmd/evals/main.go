@@ -25,6 +25,7 @@ type cli struct {
 	Judge     judgeCmd     `cmd:"" help:"Run the hidden tests of fixtures on predictions, ours or anybody's."`
 	Export    exportCmd    `cmd:"" help:"Make a fixture of a capsule, which is a real failure in a file."`
 	Report    reportCmd    `cmd:"" help:"Write a report as HTML, Markdown or JUnit XML."`
+	Cost      costCmd      `cmd:"" help:"Say what solved fixtures took in turns and tokens, beside the shell loop."`
 	Risk      riskCmd      `cmd:"" help:"Judge labelled patches, and say how often the risk classifier is right."`
 	Injection injectionCmd `cmd:"" help:"Let a model that obeys every word from outside loose on the daemon, and write down what happened."`
 }
