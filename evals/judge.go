@@ -14,7 +14,6 @@ import (
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/forge/forgetest"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
-	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/local"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
 )
@@ -231,23 +230,6 @@ func (r *Result) judgePulls(ctx context.Context, p *player, s *scene, o Options,
 	}
 	r.Resolved = wanted > 0 && drafts == wanted && r.WrongPRs == 0
 	return nil
-}
-
-// Verify gathers the evidence that stands in the body of a pull request anew, on a checkout of src.
-func Verify(ctx context.Context, box sandbox.Box, src sandbox.Source, body, dir string) (local.Verification, error) {
-	claimed, err := hotfix.ParseProof(body)
-	if err != nil {
-		return local.Verification{}, err
-	}
-	tree, err := sandbox.Clone(ctx, src, dir)
-	if err != nil {
-		return local.Verification{}, err
-	}
-	defer os.RemoveAll(dir)
-	if err := tree.Rebase(claimed.Base); err != nil {
-		return local.Verification{}, err
-	}
-	return local.Verify(ctx, box, tree, claimed, nil)
 }
 
 // JudgeTests runs the judge's own tests, which no model ever saw, over a checkout of src. It returns what is wrong with
