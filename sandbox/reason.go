@@ -24,6 +24,8 @@ var (
 	stackFile  = regexp.MustCompile(`[\w-]+\.(?:[cm]?[jt]sx?|go|py):\d+`)
 	address    = regexp.MustCompile(`\bhttps?://\S+|\bHTTP \(target:[^)]*\)`)
 	plainWord  = regexp.MustCompile(`[A-Za-z_$][\w$]{2,}`)
+	emptyWords = set("error", "errors", "exception", "fail", "failed", "failure", "failing", "unknown", "internal", "server", "status", "code", "http", "the", "with", "was", "has",
+		"plugin", "workflow", "run", "job", "exit", "process", "completed", "undefined", "null")
 	plainWords = set("AssertionError", "ERR_ASSERTION", "undefined")
 	literal    = regexp.MustCompile("\"(?:[^\"\\\\\\n]|\\\\.){12,}\"|'(?:[^'\\\\\\n]|\\\\.){12,}'|`(?:[^`\\\\]|\\\\.){12,}`")
 )
@@ -61,8 +63,13 @@ func like(reported string) likeness {
 	return l
 }
 
+// row is how many words in a row must be there again: all, of a failure that says little.
+func (l likeness) row() int { return min(rowMin, len(l.words)) }
+
 // silent reports whether there is nothing to compare with.
-func (l likeness) silent() bool { return len(l.marks) == 0 && len(l.words) < rowMin }
+func (l likeness) silent() bool {
+	return len(l.marks) == 0 && !slices.ContainsFunc(l.words, func(w string) bool { return !emptyWords[strings.ToLower(w)] })
+}
 
 // in reports whether the output of a test recalls the failure: one of its marks is there, or some of its words in a row.
 // What the test itself says, its titles and texts, does not count.
@@ -75,8 +82,9 @@ func (l likeness) in(run hotfix.TestRun, test string) bool {
 		return true
 	}
 	there := " " + strings.Join(plainWord.FindAllString(out, 20_000), " ") + " "
-	for i := range max(len(l.words)-rowMin+1, 0) {
-		if strings.Contains(there, " "+strings.Join(l.words[i:i+rowMin], " ")+" ") {
+	row := l.row()
+	for i := range max(len(l.words)-row+1, 0) {
+		if said := l.words[i : i+row]; row > 0 && strings.Contains(there, " "+strings.Join(said, " ")+" ") {
 			return true
 		}
 	}

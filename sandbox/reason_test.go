@@ -26,6 +26,8 @@ func TestWhatRecallsAFailure(t *testing.T) {
 		{"its words scattered", "Error: the wallet has no address yet", "no wallet, so address it has\n", "", false},
 		{"words of its address", "HTTP (target: https://labels.example/compute) 500: Error: quota of mona exceeded", "target https labels example compute\n", "", false},
 		{"a file of its stack", "boom\n    at run (/app/src/wallet.ts:10:3)", "Error: other\n    at pay (file:///tree/src/wallet.ts:14:9)\n", "", true},
+		{"one word of its own", "HTTP (target: https://plugin.example) 500: Error: boom", "Error: boom\n", "", true},
+		{"one word of its own, elsewhere", "HTTP (target: https://plugin.example) 500: Error: boom", "AssertionError: 1 == 2\n", "", false},
 		{"a runtime error of Go", "panic: runtime error: integer divide by zero", "panic: runtime error: integer divide by zero [recovered]\n", "", true},
 		{"an exception of Python", "KeyError: 'user'", "E   KeyError: 'user'\n", "", true},
 	} {
@@ -37,5 +39,6 @@ func TestWhatRecallsAFailure(t *testing.T) {
 		})
 	}
 	require.True(t, like("it failed").silent())
+	require.True(t, like("Workflow run failed with status code 1").silent())
 	require.True(t, like("HTTP (target: https://plugin.example/a/b) 500: no").silent())
 }
