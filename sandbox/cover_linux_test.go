@@ -31,6 +31,9 @@ func TestEveryRunnerThatCanTellsTheLines(t *testing.T) {
 			"zero.test.js": "const { ratio } = require(\"./ratio\");\ntest(\"zero\", () => expect(ratio(1, 0)).toBe(0n));\n"}, "ratio.js", 3, 5},
 		{"node", "zero.test.js", map[string]string{"package.json": `{"type": "module", "scripts": {"test": "node --test"}}`, "ratio.js": js,
 			"zero.test.js": "import test from \"node:test\";\n" + check + "test(\"zero\", () => { if (ratio(1, 0) !== 0n) throw new Error(\"no\"); });\n"}, "ratio.js", 3, 5},
+		{"mocha", "zero.test.js", map[string]string{"package.json": `{"private": true, "scripts": {"test": "mocha"}, "devDependencies": {"mocha": "*"}}`,
+			"ratio.js":     "// \u00fc\U0001f600\nexports.ratio = (a, b) => {\n  if (b === 0) {\n    return 0n;\n  }\n  return BigInt(a) / BigInt(b);\n};\n",
+			"zero.test.js": "const { ratio } = require(\"./ratio\");\nit(\"zero\", () => { if (ratio(1, 0) !== 0n) throw new Error(\"no\"); });\n"}, "ratio.js", 4, 6},
 		{"bun", "zero.test.js", map[string]string{"package.json": `{"scripts": {"test": "bun test"}}`, "ratio.js": js,
 			"zero.test.js": "import { expect, test } from \"bun:test\";\n" + check + "test(\"zero\", () => expect(ratio(1, 0)).toBe(0n));\n"}, "ratio.js", 3, 5},
 		{"deno", "zero_test.js", map[string]string{"deno.json": "{}", "ratio.js": js,
@@ -42,7 +45,7 @@ func TestEveryRunnerThatCanTellsTheLines(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			tree := plant(t, merge(tt.files, map[string]string{".gitignore": "node_modules\n"}))
-			if tt.name == "jest" {
+			if tt.name == "jest" || tt.name == "mocha" {
 				require.NoError(t, os.Symlink(modules, filepath.Join(tree.Dir, "node_modules")))
 			}
 			lines, err := sandbox.Covered(t.Context(), box, tree, tt.file)
