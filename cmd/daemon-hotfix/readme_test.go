@@ -1,13 +1,9 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -64,55 +60,6 @@ func readmeCommands(t *testing.T) []string {
 	}
 	require.Greater(t, len(lines), 8)
 	return lines
-}
-
-// Each command of the README is run, as far as it ends by itself: what serves is asked to stop at once, what asks GitHub or a
-// model stays at home, and make says what it would do.
-func TestReadmeCommandsRun(t *testing.T) {
-	t.Parallel()
-	for _, line := range readmeCommands(t) {
-		t.Run(line, func(t *testing.T) {
-			t.Parallel()
-			words := strings.Fields(strings.ReplaceAll(line, `"npm test"`, "npm-test"))
-			switch {
-			case words[0] == "make":
-				out, err := exec.Command("make", "-C", "../..", "-n", words[1]).CombinedOutput()
-				require.NoError(t, err, "%s", out)
-			case strings.HasSuffix(words[0], "daemon-hotfix"):
-				runReadme(t, words[1:])
-			default:
-				require.Equal(t, []string{"go", "run", "./cmd/evals"}, words[:3])
-				c := exec.Command("go", append(words[1:], "--help")...)
-				c.Dir = "../.."
-				out, err := c.CombinedOutput()
-				require.NoError(t, err, "%s", out)
-				require.Contains(t, string(out), "Usage: evals "+words[3])
-			}
-		})
-	}
-}
-
-// runReadme runs one command of this program in a place of its own.
-func runReadme(t *testing.T, args []string) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	want := 0
-	switch args[0] {
-	case "serve":
-		args = append(args, "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--no-fix", "--dashboard", "none")
-		cancel()
-		want = 1 // interrupted before it began
-	case "doctor":
-		args = append(args, "--offline", "--data", filepath.Join(t.TempDir(), "data"))
-	case "init":
-		args = append(args, "--dir", t.TempDir())
-	case "fix":
-		args = append(args, "--help") // what it does is tested with a model that answers
-	}
-	var out, errs bytes.Buffer
-	status := run(ctx, args, streams{In: strings.NewReader(""), Out: &out, Err: &errs})
-	require.LessOrEqual(t, status, want, "%s%s", out.String(), errs.String())
 }
 
 // What the README points to is there.

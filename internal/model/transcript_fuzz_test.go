@@ -11,7 +11,7 @@ import (
 
 // FuzzReplay: a file is a transcript that can be replayed, or an error.
 func FuzzReplay(f *testing.F) {
-	for _, s := range []string{`{"version":2,"model":"m"}` + "\n" + `{"n":1,"reply":"hm"}`, `{"version":1}`, `{"version":2}` + "\n{}", "", "\n\n", `{"version":2}` + "\n" + `{"n":7,"reply":"x"}`} {
+	for _, s := range []string{`{"version":1,"model":"m"}` + "\n" + `{"n":1,"reply":"hm"}`, `{"version":9}`, `{"version":1}` + "\n{}", "", "\n\n", `{"version":1}` + "\n" + `{"n":7,"reply":"x"}`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, file string) {
