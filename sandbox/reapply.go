@@ -14,7 +14,7 @@ import (
 func (t *Tree) Reapply(diff string) error {
 	parsed, _, err := gitdiff.Parse(strings.NewReader(diff))
 	if err != nil {
-		return fmt.Errorf("the patch cannot be read: %v", err)
+		return fmt.Errorf("the patch cannot be read: %w", err)
 	}
 	for _, f := range parsed {
 		if err := t.reapply(f); err != nil {
@@ -49,7 +49,7 @@ func (t *Tree) reapply(f *gitdiff.File) error {
 
 // replaced is lines with the fragment's change made in the one place that it fits, nil if there is none.
 func replaced(lines []string, f *gitdiff.TextFragment) []string {
-	for around := int64(max(f.LeadingContext, f.TrailingContext)); around >= 0; around-- {
+	for around := max(f.LeadingContext, f.TrailingContext); around >= 0; around-- {
 		skip, keep := max(f.LeadingContext-around, 0), int64(len(f.Lines))-max(f.TrailingContext-around, 0)
 		var was, now []string
 		for _, l := range f.Lines[skip:keep] {

@@ -50,6 +50,7 @@ func TestLite_statementsAreKept(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, rows.Next())
 	require.Equal(t, []int{1, 2, 3}, all(), "while the same answer is still read")
+	require.NoError(t, rows.Err())
 	require.NoError(t, rows.Close())
 
 	const add = "INSERT INTO a (n) VALUES (?)"
