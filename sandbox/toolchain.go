@@ -47,7 +47,7 @@ var detectors = []func(*Tree) *Toolchain{detectDeno, detectBun, detectNode, dete
 func (t *Tree) Toolchain() *Toolchain {
 	for _, detect := range detectors {
 		if tc := detect(t); tc != nil {
-			return tc
+			return t.Commands.over(tc)
 		}
 	}
 	return nil

@@ -25,7 +25,8 @@ func readManifest(t *Tree) (m manifest, ok bool) {
 	if err != nil {
 		return m, false
 	}
-	return m, json.Unmarshal([]byte(text), &m) == nil
+	err = json.Unmarshal([]byte(text), &m)
+	return t.Commands.script(m), err == nil
 }
 
 // detectNode recognises whatever has a package.json; Deno and Bun were asked before.

@@ -39,6 +39,8 @@ type Tree struct {
 	Branch string // the branch of that commit, "" if Source.Ref was a tag or a commit
 	Note   string // what was done differently from what was asked, in a sentence; "" if nothing
 
+	Commands Commands // what the repository's settings say of installing and testing it
+
 	deps    *shelf // of this tree and all that were checked out of it; nil if there is no place for dependencies
 	store   storage.Storer
 	git     string // the directory of its objects
@@ -105,7 +107,7 @@ func (t *Tree) Checkout(commit string) (_ *Tree, remove func() error, _ error) {
 		return nil, nil, fmt.Errorf("check out %s: %w", commit, err)
 	}
 	remove = func() error { return os.RemoveAll(dir) }
-	other := &Tree{Dir: dir, Base: commit, Branch: t.Branch, store: linked(t.store), git: t.git, scratch: t.scratch, deps: t.deps}
+	other := &Tree{Dir: dir, Base: commit, Branch: t.Branch, store: linked(t.store), git: t.git, scratch: t.scratch, deps: t.deps, Commands: t.Commands}
 	if err := other.checkOut(plumbing.NewHash(commit)); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("check out %s: %w", commit, err), remove())
 	}

@@ -18,8 +18,14 @@ func (d *Daemon) bench(w *work) *tools.Bench {
 	settings, _ := ParseSettings(w.n.Settings)
 	policy := settings.Narrow(d.cfg.Policy)
 	return &tools.Bench{
-		Logs:     w.logs,
-		Clone:    func(ctx context.Context) (*sandbox.Tree, error) { return d.clone(ctx, w) },
+		Logs: w.logs,
+		Clone: func(ctx context.Context) (*sandbox.Tree, error) {
+			t, err := d.clone(ctx, w)
+			if err == nil {
+				t.Commands = sandbox.Commands(settings.Commands)
+			}
+			return t, err
+		},
 		Green:    d.green(w),
 		Box:      d.cfg.Box,
 		Proof:    prover(w, policy),

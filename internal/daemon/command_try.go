@@ -50,7 +50,7 @@ func (d *Daemon) try(ctx context.Context, fp hotfix.Fingerprint) error {
 	t := *c.Trial
 	a := &asking{n: n, forge: forge, verb: findVerb("test"), c: &c, Command: hotfix.Command{ID: t.Comment + "-result", Verb: "test",
 		Args: redact.Scrub(t.Ref), Repo: c.Repo, Issue: t.Issue, By: t.By}}
-	if a.ran, err = d.testsOf(ctx, forge, c, t.Ref); err != nil {
+	if a.ran, err = d.testsOf(ctx, forge, c, n, t.Ref); err != nil {
 		return fmt.Errorf("run the tests of %s at %s: %w", c.Repo, t.Ref, err)
 	}
 	if err := d.answer(ctx, a, "tested"); err != nil {
@@ -85,8 +85,9 @@ type ran struct {
 // failedMax bounds how many failed tests an answer names.
 const failedMax = 20
 
-// testsOf checks ref out and runs all of its tests in the box. Only the box's own failure is an error.
-func (d *Daemon) testsOf(ctx context.Context, forge Forge, c hotfix.Case, ref string) (*ran, error) {
+// testsOf checks ref out and runs all of its tests in the box, as the settings of n say. Only the box's own failure is
+// an error.
+func (d *Daemon) testsOf(ctx context.Context, forge Forge, c hotfix.Case, n hotfix.Notice, ref string) (*ran, error) {
 	out := &ran{Ref: ref}
 	dir, err := os.MkdirTemp(d.cfg.Scratch, "hotfix-")
 	if err != nil {
@@ -108,6 +109,8 @@ func (d *Daemon) testsOf(ctx context.Context, forge Forge, c hotfix.Case, ref st
 		return out, nil
 	}
 	out.Commit = tree.Base
+	settings, _ := ParseSettings(n.Settings)
+	tree.Commands = sandbox.Commands(settings.Commands)
 	tc := tree.Toolchain()
 	if tc == nil {
 		out.Not = "It is not known how the tests of this repository are run."

@@ -27,6 +27,7 @@ type Settings struct {
 	RawEventDays        int        `json:"rawEventDays,omitempty" jsonschema:"default=7,minimum=1" jsonschema_description:"How many days a payload that was kept is remembered, at most as long as its delivery."`
 	Model               string     `json:"model,omitempty" jsonschema_description:"The one model that may work on this installation's code. If the operator runs another one, nothing is fixed."`
 	Budget              Budget     `json:"budget,omitzero" jsonschema_description:"Bounds on one attempt at a fix. Each can only lower the operator's."`
+	Commands            Commands   `json:"commands,omitzero" jsonschema_description:"Commands of the plugin's repository, where what is found out does not fit. They run in the sandbox like any other."`
 	SourceRepo          string     `json:"sourceRepo,omitempty" jsonschema_description:"Repository (owner/name) of the plugin's source. The kernel reads it."`
 	SourceRef           string     `json:"sourceRef,omitempty" jsonschema_description:"Branch or tag of the plugin's source. The kernel reads it."`
 
@@ -51,6 +52,12 @@ type Budget struct {
 	Tokens  int     `json:"tokens,omitempty" jsonschema:"minimum=1" jsonschema_description:"Most tokens."`
 	Minutes int     `json:"minutes,omitempty" jsonschema:"minimum=1" jsonschema_description:"Longest time in minutes."`
 	Dollars float64 `json:"dollars,omitempty" jsonschema_description:"Most money in dollars where the model's price is known."`
+}
+
+// Commands say how a repository is installed and tested. An empty one is found out.
+type Commands struct {
+	Install string `json:"install,omitempty" jsonschema:"maxLength=400" jsonschema_description:"Fetches the dependencies, from the usual registries of the ecosystem only: npm ci --workspace api."`
+	Test    string `json:"test,omitempty" jsonschema:"maxLength=400" jsonschema_description:"Runs all tests: npx vitest run --project unit. For Go, Python and Deno it may hold {file}, the test file to run or nothing for all, and is judged by its exit status."`
 }
 
 // Window is how long a closed issue is opened again.

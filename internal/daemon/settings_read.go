@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 )
@@ -36,6 +37,12 @@ func ParseSettings(raw json.RawMessage) (Settings, []string) {
 			warnings = append(warnings, fmt.Sprintf("setting modes names %q, which is neither issue nor pr; it does nothing", mode))
 		}
 	}
+	for name, command := range map[string]*string{"install": &s.Commands.Install, "test": &s.Commands.Test} {
+		if len(*command) > maxCommand || strings.ContainsFunc(*command, unicode.IsControl) {
+			warnings = append(warnings, fmt.Sprintf("setting commands.%s should be one line of at most %d characters; what is found out is used", name, maxCommand))
+			*command = ""
+		}
+	}
 	for _, name := range s.AllowlistRepos {
 		if _, err := hotfix.ParseRepo(name); err != nil {
 			warnings = append(warnings, fmt.Sprintf("setting allowlistRepos: %v", err))
@@ -43,6 +50,8 @@ func ParseSettings(raw json.RawMessage) (Settings, []string) {
 	}
 	return s, warnings
 }
+
+const maxCommand = 400
 
 // readFields reads each field into the one of its name. Names are case-sensitive, as the kernel's own are.
 func (s *Settings) readFields(prefix string, fields map[string]json.RawMessage, into reflect.Value) (warnings []string) {

@@ -94,3 +94,10 @@ func TestSettingsOnlyNarrow(t *testing.T) {
 	require.Equal(t, agent.Budget{Steps: 5, Tokens: 400_000, Wall: 2 * time.Minute, Money: 9},
 		s.Budget.within(agent.Budget{Steps: 40, Tokens: 400_000, Wall: 15 * time.Minute}))
 }
+
+func TestCommandsOfTheSettingsAreOneLine(t *testing.T) {
+	t.Parallel()
+	s, warnings := ParseSettings([]byte(`{"commands": {"test": "npx vitest run", "install": "a\nb"}}`))
+	require.Equal(t, Commands{Test: "npx vitest run"}, s.Commands)
+	require.Equal(t, []string{"setting commands.install should be one line of at most 400 characters; what is found out is used"}, warnings)
+}
