@@ -44,6 +44,7 @@ type fixCmd struct {
 	Money      float64       `help:"Most dollars, where the model's price is known." default:"2"`
 	MaxFiles   int           `help:"Most files in the patch." default:"8"`
 	MaxLines   int           `help:"Most changed lines in the patch, tests included." default:"300"`
+	Sandbox    boxFlags      `embed:"" prefix:"sandbox-"`
 }
 
 // Help is the long text of `fix --help`.
@@ -138,9 +139,9 @@ func (c *fixCmd) fix(ctx context.Context, std streams, now time.Time) (local.Res
 			return none, err
 		}
 	}
-	box, err := sandbox.Native(sandbox.Config{})
+	box, err := c.Sandbox.open()
 	if err != nil {
-		return none, fmt.Errorf("this machine cannot run foreign code safely: %w", err)
+		return none, err
 	}
 	scratch, err := os.MkdirTemp("", "hotfix-")
 	if err != nil {

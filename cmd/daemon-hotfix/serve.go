@@ -51,6 +51,7 @@ type serveCmd struct {
 	Limit  limitFlags  `embed:"" prefix:"limit-"`
 	Keep   keepFlags   `embed:"" prefix:"keep-"`
 	Log    logFlags    `embed:"" prefix:"log-"`
+	Box    boxFlags    `embed:"" prefix:"sandbox-"`
 
 	Pages dashboardFlags `embed:""`
 	Admin adminFlags     `embed:""`
@@ -267,7 +268,11 @@ func (c *serveCmd) fixing(cfg *daemon.Config, github *hub, data string, log *slo
 	if err := os.MkdirAll(cfg.Scratch, 0o700); err != nil {
 		return fmt.Errorf("--data: %w", err)
 	}
-	if cfg.Box, err = sandbox.Native(sandbox.Config{}); err != nil {
+	boxes, err := c.Box.config()
+	if err != nil {
+		return err
+	}
+	if cfg.Box, err = sandbox.Native(boxes); err != nil {
 		cfg.Model, cfg.ModelFor, cfg.Box, cfg.NoFix = nil, nil, nil, fmt.Sprintf("this machine cannot run foreign code safely: %v", err)
 		log.Warn("issues only", "because", cfg.NoFix)
 	}

@@ -24,6 +24,7 @@ type verifyCmd struct {
 	Repo        string `help:"Where to clone the repository from, an address or a path. Default: the one that the evidence names." placeholder:"URL"`
 	JSON        bool   `help:"Print both proofs as JSON."`
 	githubFlags `embed:""`
+	Sandbox     boxFlags `embed:"" prefix:"sandbox-"`
 }
 
 // Help returns the long help.
@@ -55,9 +56,9 @@ func (c *verifyCmd) Run(ctx context.Context, std streams) error {
 }
 
 func (c *verifyCmd) verify(ctx context.Context, std streams) (local.Verification, error) {
-	box, err := sandbox.Native(sandbox.Config{})
+	box, err := c.Sandbox.open()
 	if err != nil {
-		return local.Verification{}, fmt.Errorf("this machine cannot run foreign code safely: %w", err)
+		return local.Verification{}, err
 	}
 	claimed, branch, err := c.claim(ctx, std)
 	if err != nil {
