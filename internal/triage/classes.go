@@ -111,11 +111,11 @@ func genericClass(name string) bool {
 	return false
 }
 
-// thin reports whether a message says too little to stand without its class: one name, one quoted word, a number.
+// thin reports whether a message says too little to stand without its class: one name, one quoted word, a number, an id.
 func thin(rest string) bool {
 	words := 0
 	for w := range strings.FieldsSeq(rest) {
-		if isLetter(w[0]) {
+		if isLetter(w[0]) && !strings.ContainsAny(w, "0123456789") {
 			words++
 		}
 		if words > 2 {

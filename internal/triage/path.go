@@ -18,7 +18,7 @@ func fileExt(p string) string {
 }
 
 // roots are the directories below which runners and platforms check a repository out.
-var roots = [...]string{"/github/workspace/", "/usr/src/app/", "/opt/render/project/", "/home/node/app/", "/var/task/", "/vercel/path0/", "/app/", "/workspace/", "/workspaces/", "/work/", "/code/", "/srv/", "/repo/", "/src/", "/build/", "/project/", "/tmp/", "/var/www/", "/data/"}
+var roots = [...]string{"/github/workspace/", "/opt/build/repo/", "/opt/app-root/src/", "/usr/src/app/", "/opt/render/project/", "/home/node/app/", "/var/task/", "/vercel/path0/", "/app/", "/workspace/", "/workspaces/", "/work/", "/code/", "/srv/", "/repo/", "/src/", "/build/", "/project/", "/tmp/", "/var/www/", "/data/"}
 
 // markers are the directories that sit at the top of a repository.
 func marker(part string) bool {
