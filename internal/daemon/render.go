@@ -113,6 +113,7 @@ type issuePage struct {
 	Cause   triage.Cause
 	Source  string // link to the first place in the plugin's own code
 	RunURL  string
+	JobURL  string // of the step that failed
 	Command string // that shows the failure in the repository
 	// FirstError is the line of the log where the failure shows first, 0 if none does.
 	FirstError int
@@ -152,12 +153,20 @@ func (d *Daemon) issuePage(c hotfix.Case, s Settings) issuePage {
 	f := c.Latest
 	page := issuePage{Case: c, Marker: d.marker(c), State: d.state(c), Class: triage.Classify(f), Spark: spark(c, d.cfg.Now()), Cause: triage.CauseOf(f),
 		Notify: logins(s.Notify), TrigURL: d.link(f.Trigger), Server: d.cfg.Server}
-	page.Excerpt, page.FirstError = triage.Numbered(f.Logs, excerptMax)
+	if page.Excerpt, page.FirstError = triage.Numbered(f.Logs, excerptMax); page.Excerpt == "" && len(f.Remarks) > 0 {
+		page.Excerpt = redact.Join(f.Remarks, "\n").String() // an excerpt already: its lines have no numbers
+	}
 	if n := len(c.Moves); n > 1 {
 		page.Move = &c.Moves[n-1]
 	}
 	if f.Run != nil && strings.HasPrefix(f.Run.URL, d.cfg.Server+"/") && !strings.ContainsAny(f.Run.URL, " ()<>[]\"'\n") {
 		page.RunURL = f.Run.URL
+		if f.Run.Job != 0 {
+			page.JobURL = fmt.Sprintf("%s/job/%d", strings.TrimRight(f.Run.URL, "/"), f.Run.Job)
+			if f.Run.Step != 0 {
+				page.JobURL += fmt.Sprintf("#step:%d:1", f.Run.Step)
+			}
+		}
 	}
 	if at := page.Cause.Frame; at != nil {
 		page.Source = d.source(f, *at)

@@ -67,6 +67,8 @@ type WorkflowRun struct {
 	SHA        string `json:"sha"`
 	Branch     string `json:"branch"`
 	URL        string `json:"url"`
+	Job        int64  `json:"job,omitempty"`  // the first that failed, if it was looked up
+	Step       int64  `json:"step,omitempty"` // of Job that failed
 }
 
 // What a run is called in messages.

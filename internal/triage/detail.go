@@ -13,7 +13,13 @@ const detailLines = 40
 // opaque reports whether a message hides what failed: the words that an SDK or a runner says about any failure.
 func (r *report) opaque() bool {
 	m := strings.ToLower(r.message)
-	return r.test == "" && (vague(m) || statusPhrase(m) || strings.HasPrefix(m, "process completed with exit code ") || strings.HasPrefix(m, "the operation was canceled"))
+	return r.test == "" && (vague(m) || statusPhrase(m) || runEnded(m) || strings.HasPrefix(m, "process completed with exit code ") || strings.HasPrefix(m, "the operation was canceled"))
+}
+
+// runEnded reports whether a message says of a run or check only that it failed, as hotfix.WorkflowRun.Message does.
+func runEnded(m string) bool {
+	_, how, ended := strings.Cut(m, " ended with ")
+	return ended && (strings.HasPrefix(m, "workflow ") || strings.HasPrefix(m, "check ")) && !strings.Contains(how, ":")
 }
 
 // Opaque reports whether f does not say what failed, so that one such failure could stand for every bug of a plugin.
