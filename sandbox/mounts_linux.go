@@ -53,18 +53,24 @@ func (p *first) becomeMapped() error {
 	return raiseCapabilities()
 }
 
+// Mount points that are gone before anything runs. A directory of the machine with such a name could not be shown.
+const (
+	scratchDir = "/.box-scratch"
+	oldDir     = "/.box-old"
+)
+
 // buildRoot makes the root of the box: a small tmpfs with mount points, read-only pieces of the host, six devices,
 // and one tmpfs of limited size for everything that can be written.
 func (p *first) buildRoot() error {
 	if err := unix.Mount("root", stage, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "size=16m,nr_inodes=4096,mode=0755"); err != nil {
 		return fmt.Errorf("mount root: %w", err)
 	}
-	for _, d := range []string{"proc", "dev/shm", "etc", "work", "tmp", "home/plugin", treeDir, depsDir, "old"} {
+	for _, d := range []string{"proc", "dev/shm", "etc", scratchDir, "tmp", "home/plugin", treeDir, depsDir, oldDir} {
 		if err := os.MkdirAll(filepath.Join(stage, d), 0o755); err != nil {
 			return err
 		}
 	}
-	work := filepath.Join(stage, "work")
+	work := stage + scratchDir
 	opts := fmt.Sprintf("size=%d,nr_inodes=%d,mode=0755", p.Disk, p.Inodes)
 	if err := unix.Mount("work", work, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, opts); err != nil {
 		return fmt.Errorf("mount work: %w", err)
@@ -186,19 +192,19 @@ func maskProc() error {
 
 // enterRoot makes the new root the only one there is, and read-only.
 func (p *first) enterRoot() error {
-	if err := unix.PivotRoot(stage, stage+"/old"); err != nil {
+	if err := unix.PivotRoot(stage, stage+oldDir); err != nil {
 		return fmt.Errorf("pivot: %w", err)
 	}
 	if err := unix.Chdir("/"); err != nil {
 		return err
 	}
-	if err := unix.Unmount("/old", unix.MNT_DETACH); err != nil {
+	if err := unix.Unmount(oldDir, unix.MNT_DETACH); err != nil {
 		return fmt.Errorf("leave the old root: %w", err)
 	}
-	if err := os.Remove("/old"); err != nil {
+	if err := os.Remove(oldDir); err != nil {
 		return err
 	}
-	if err := os.Remove("/work"); err != nil {
+	if err := os.Remove(scratchDir); err != nil {
 		return err
 	}
 	return unix.MountSetattr(unix.AT_FDCWD, "/", 0, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY})
