@@ -20,11 +20,7 @@ func TestCosts(t *testing.T) {
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, len(rows), 8)
 	for _, r := range rows {
-		text, err := os.ReadFile("fixtures/" + r.Name + ".txtar")
-		require.NoError(t, err)
-		_, after, found := strings.Cut(string(text), "\n-- model.jsonl --\n")
-		require.True(t, found)
-		transcript, _, _ := strings.Cut(after, "\n-- ")
+		transcript := recordedText(t, r.Name)
 		require.Equal(t, strings.Count("\n"+transcript, "\n{\"n\":"), r.Ours.Turns, r.Name)
 		require.Positive(t, r.Ours.Out, r.Name)
 	}
@@ -33,4 +29,18 @@ func TestCosts(t *testing.T) {
 	require.NoError(t, evals.PrintCosts(&out, []evals.CostRow{a, b}))
 	require.Equal(t, "| Fixture | turns | tokens in | tokens out | shell loop: turns | in | out |\n|---|--:|--:|--:|--:|--:|--:|\n| a | 1 | 100 | 10 |  |  |  |\n"+
 		"| b | 3 | 300 | 30 | 5 | 900 | 90 |\n| **median of all (2)** | 3 | 300 | 30 |  |  |  |\n| **median of both (1)** | 3 | 300 | 30 | 5 | 900 | 90 |\n\n", out.String())
+}
+
+// recordedText is a fixture's transcript as it lies on the disk, in a file of its own or among others.
+func recordedText(t *testing.T, name string) string {
+	t.Helper()
+	if text, err := os.ReadFile("fixtures/" + name + "/model.jsonl"); err == nil {
+		return string(text)
+	}
+	text, err := os.ReadFile("fixtures/" + name + ".txtar")
+	require.NoError(t, err)
+	_, after, found := strings.Cut(string(text), "\n-- model.jsonl --\n")
+	require.True(t, found)
+	transcript, _, _ := strings.Cut(after, "\n-- ")
+	return transcript
 }
