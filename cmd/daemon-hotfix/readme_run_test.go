@@ -85,7 +85,7 @@ func TestReadmeCommandsRun(t *testing.T) {
 	t.Parallel()
 	r := newReader(t)
 	ways := map[string]func(*testing.T, *reader, []string){
-		"make demo": demoed, "make test": printed, "make build": printed, "make eval": evaluated,
+		"make demo": demoed, "make test": printed, "make build": printed, "make eval": evaluated, "make bench": measured,
 		"daemon-hotfix fix": fixed, "daemon-hotfix init": initialised, "daemon-hotfix doctor": examined, "daemon-hotfix serve": served,
 		"daemon-hotfix sandbox": checked, "evals run": ranFixture, "evals record": recordedFixture, "evals compare": comparedRuns,
 	}
@@ -104,6 +104,17 @@ func TestReadmeCommandsRun(t *testing.T) {
 func demoed(t *testing.T, r *reader, args []string) {
 	out := r.runs(t, r.command(t.Context(), r.top, nil, "make", args[1:]...), 0)
 	require.Contains(t, out, "POST /repos/acme/task-estimator/pulls")
+}
+
+// measured runs the target's command over one room.
+func measured(t *testing.T, r *reader, args []string) {
+	out := r.runs(t, r.command(t.Context(), r.top, nil, "make", append([]string{"-n"}, args[1:]...)...), 0)
+	require.Contains(t, out, ".ci/bench docs/performance.md")
+	table := filepath.Join(t.TempDir(), "performance.md")
+	r.runs(t, r.command(t.Context(), r.top, []string{"ONLY=internal/kernel$"}, filepath.Join(r.top, ".ci/bench"), table), 0)
+	text, err := os.ReadFile(table)
+	require.NoError(t, err)
+	require.Contains(t, string(text), "| internal/kernel | Open/failure | ")
 }
 
 // printed says what a target would do: `make test` is what runs this, and `make build` is done without its flags.
