@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,7 +50,8 @@ func (b *Bench) propose(ctx context.Context, args openPRArgs) (agent.Result, err
 	}
 	b.Patch, b.Evidence, b.Refused = &patch, e, b.vet(patch, e)
 	if len(b.Refused) > 0 {
-		return agent.Result{Text: refusal(b.Refused, e), Pin: true, Facts: []string{refusal(b.Refused, hotfix.Evidence{})}}, nil
+		told := refusal(b.Refused)
+		return agent.Result{Text: told + b.shown(e), Pin: true, Facts: []string{told}}, nil
 	}
 	if patch, e, err = v.Minimal(ctx, t, tc, patch, e); err != nil {
 		return agent.Result{}, err
@@ -116,81 +118,62 @@ func worthProving(p hotfix.Patch) error {
 func (b *Bench) vet(p hotfix.Patch, e hotfix.Evidence) []hotfix.Reason {
 	var out []hotfix.Reason
 	if !e.Proves() {
-		out = append(out, unproven(e)...)
+		out = unproven(e)
 	}
 	if b.Vet == nil {
 		return append(out, hotfix.Reason{Rule: "policy", Because: "There is no policy to ask, so nothing may be published."})
 	}
 	for _, r := range b.Vet(p, e) {
-		if !holds(out, r.Because) {
+		if !slices.Contains(out, r) {
 			out = append(out, r)
 		}
 	}
 	return out
-}
-
-func holds(reasons []hotfix.Reason, because string) bool {
-	for _, r := range reasons {
-		if r.Because == because {
-			return true
-		}
-	}
-	return false
 }
 
 // unproven says what is missing from a proof.
 func unproven(e hotfix.Evidence) []hotfix.Reason {
-	var out []hotfix.Reason
-	add := func(rule, format string, args ...any) {
-		out = append(out, hotfix.Reason{Rule: rule, Because: fmt.Sprintf(format, args...)})
+	if len(e.Gaps) > 0 {
+		return slices.Clone(e.Gaps)
 	}
-	for _, r := range e.Before {
-		switch {
-		case r.Cause != "":
-			add("old-code", "On the old code the added tests did not end by themselves: %s.", r.Cause)
-		case r.Passed:
-			add("old-code", "The added tests pass on the old code, so they do not show the failure.")
-		}
-	}
-	for _, r := range e.After {
-		if !r.Passed {
-			add("new-code", "The added tests fail on the new code.")
-		}
-	}
-	out = append(out, e.Gaps...)
-	if len(out) == 0 {
-		add("proof", "The proof is incomplete: %d runs on the old code, %d on the new, all tests run: %t.", len(e.Before), len(e.After), e.Suite != nil)
-	}
-	return dedupe(out)
+	because := fmt.Sprintf("The proof is incomplete: %d runs on the old code, %d on the new, all tests run: %t.", len(e.Before), len(e.After), e.Suite != nil)
+	return []hotfix.Reason{{Rule: "proof", Because: because}}
 }
 
-func dedupe(reasons []hotfix.Reason) []hotfix.Reason {
-	var out []hotfix.Reason
-	for _, r := range reasons {
-		if !holds(out, r.Because) {
-			out = append(out, r)
-		}
-	}
-	return out
-}
-
-// refusal tells the model why, with the output of the run that says most.
-func refusal(reasons []hotfix.Reason, e hotfix.Evidence) string {
+// refusal tells the model why.
+func refusal(reasons []hotfix.Reason) string {
 	var b strings.Builder
 	b.WriteString("Not opened:\n")
 	for _, r := range reasons {
 		fmt.Fprintf(&b, "- %s (%s)\n", r.Because, r.Rule)
 	}
 	b.WriteString("Mend these with write-patch and call open-pr again, or call give-up if that cannot be done.\n")
+	return b.String()
+}
+
+// comparedMax is how many characters are shown of each of two texts that do not agree.
+const comparedMax = 1200
+
+// shown is the output of the run that says most about a refusal, with what was reported where the two do not agree.
+func (b *Bench) shown(e hotfix.Evidence) string {
 	for _, run := range e.After {
 		if !run.Passed {
-			return b.String() + "\n" + report(run, runTestsArgs{})
+			return "\n" + report(run, runTestsArgs{})
 		}
 	}
 	if e.Suite != nil && !e.Suite.Passed {
-		b.WriteString("\n" + report(*e.Suite, runTestsArgs{}))
+		return "\n" + report(*e.Suite, runTestsArgs{})
 	}
-	return b.String()
+	if !slices.ContainsFunc(e.Gaps, func(r hotfix.Reason) bool { return r.Rule == "reported-reason" }) {
+		return ""
+	}
+	said := fmt.Sprintf("\n--- reported ---\n%s\n", clip(b.Proof.Reported.String(), comparedMax))
+	for i, run := range e.Before {
+		if i == 0 || run.Command != e.Before[i-1].Command {
+			said += fmt.Sprintf("--- the added test on the old code ---\n%s\n", focus(run.Output.String(), comparedMax))
+		}
+	}
+	return said
 }
 
 // trailer is a line that git or GitHub reads as more than words: who else wrote, signed or approved it.

@@ -139,7 +139,7 @@ func TestOpenPRRefusesWhatIsNotProven(t *testing.T) {
 	r := works(t, b, "open-pr", proposal)
 	require.False(t, r.Done)
 	require.True(t, r.Pin)
-	require.Contains(t, r.Text, "Not opened:\n- The added tests fail on the new code. (new-code)\n")
+	require.Contains(t, r.Text, "Not opened:\n- test/zero.test.js does not pass each time with the patch. (test-does-not-pass)\n")
 	require.Contains(t, r.Text, "Mend these with write-patch and call open-pr again, or call give-up if that cannot be done.\n\nFAIL: ")
 	require.Contains(t, r.Text, "Division by zero")
 	require.Zero(t, b.PR)
@@ -210,9 +210,12 @@ func TestAnotherReasonThanReported(t *testing.T) {
 	for range 2 {
 		r := works(t, b, "open-pr", proposal)
 		require.False(t, r.Done)
-		require.Equal(t, "Not opened:\n- Without the patch, test/zero.test.js fails in another way than was reported: nothing that it prints recalls the failure. "+
+		require.Contains(t, r.Text, "Not opened:\n- Without the patch, test/zero.test.js fails in another way than was reported: nothing that it prints recalls the failure. "+
 			"Make it fail as reported, or call give-up with not-reproducible. (reported-reason)\n"+
-			"Mend these with write-patch and call open-pr again, or call give-up if that cannot be done.\n", r.Text)
+			"Mend these with write-patch and call open-pr again, or call give-up if that cannot be done.\n\n"+
+			"--- reported ---\nTypeError: Cannot read properties of undefined (reading 'login')\n"+
+			"--- the added test on the old code ---\n✖ six by zero ")
+		require.Contains(t, r.Text, "RangeError [Error]: Division by zero\n")
 	}
 	b.Proof.Reported = redact.Scrub("it failed")
 	require.Contains(t, works(t, b, "open-pr", proposal).Text, "call give-up with not-reproducible and say what the failure should have told. (reason-unknown)\n")

@@ -38,7 +38,7 @@ func held(a hotfix.Assessment) []hotfix.Reason {
 	if len(out) > 0 {
 		return out
 	}
-	because := fmt.Sprintf("The probability that this fix is wrong is %.0f%%, which is left to people.", a.Wrong*100)
+	because := fmt.Sprintf("The probability that this fix is wrong is %.0f%%, and from %.0f%% on none is proposed.", a.Wrong*100, weights.HighAt*100)
 	for _, s := range a.Signals {
 		if s.Level > hotfix.LowRisk {
 			because += " " + s.Because

@@ -127,7 +127,7 @@ func unproven(v vetting) string {
 	e := v.evidence
 	failed := func(r hotfix.TestRun) bool { return !r.Passed && r.Cause == "" }
 	switch {
-	case e.Proves():
+	case e.Proves(), len(e.Gaps) > 0: // Vet names the gaps themselves
 		return ""
 	case len(e.Before) == 0:
 		return "No added test was run on the old code; add one that fails there."
