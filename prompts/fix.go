@@ -13,8 +13,10 @@ type Fix struct {
 	Seen      int    // how often this failure was seen
 	Message   redact.Text
 	Stack     redact.Text
-	Logs      redact.Text // the trail that came with the failure
+	Logs      redact.Text // what is shown of the log
+	WholeLog  bool        // there is no more of it
 	Truncated bool        // the sender cut the message
+	CI        bool        // the repository's own checks failed, not the plugin at work
 
 	Repository redact.Text // what tools.Localise found; empty if nothing is checked out yet
 	Wishes     redact.Text // what the repository asks of those who work on it
@@ -24,7 +26,7 @@ type Fix struct {
 
 	MaxFiles int  // in a patch, 0 if there is no bound
 	MaxLines int  // changed lines
-	Commands bool // the tool run-command is there
+	Commands bool // the tool run-command is there: how an attempt is made again, not said in words
 }
 
 // An Attempt is an earlier attempt as the next one hears of it.

@@ -49,6 +49,7 @@ type Bench struct {
 	logs      []string           // lines; nil until they are fetched
 	base      map[string]*string // what files that were written held before; nil for new ones
 	lastGreen *string            // nil until somebody asks
+	seen      seen               // what the model was shown before its first call
 	outside   []string           // text that came with the failure
 }
 
@@ -129,11 +130,11 @@ func (b *Bench) state(t *sandbox.Tree) string {
 	return "tree " + hex.EncodeToString(h.Sum(nil)[:6])
 }
 
-// numbered writes lines with their numbers; the first has number from.
+// numbered writes lines as "number|line"; the first has number from. Padding would cost a twentieth of a prompt.
 func numbered(lines []string, from int) string {
 	var b strings.Builder
 	for i, l := range lines {
-		fmt.Fprintf(&b, "%5d  %s\n", from+i, clip(l, maxLine))
+		fmt.Fprintf(&b, "%d|%s\n", from+i, clip(l, maxLine))
 	}
 	return b.String()
 }

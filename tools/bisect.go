@@ -10,14 +10,14 @@ import (
 )
 
 type bisectArgs struct {
-	File string `json:"file" doc:"Your test file that fails on the old code."`
+	File string `json:"file" doc:"Your test file, which fails on the old code."`
 }
 
 // bisectDiff bounds the change that is shown, in characters.
 const bisectDiff = 5000
 
 var bisect = define("bisect",
-	"Find the commit that brought the fault in, by running your test file at earlier commits. Worth its time when a recent change is suspected and reading does not tell which.",
+	"Find the commit that brought the fault in, by running your test file at earlier commits. Worth its time when reading does not tell.",
 	func(ctx context.Context, b *Bench, args bisectArgs) (agent.Result, error) {
 		if args.File == "" {
 			return agent.Result{}, mistakef("file is empty: write a test that fails first, and name it")
@@ -50,7 +50,7 @@ var bisect = define("bisect",
 		}
 		text, err := originText(t, origin)
 		return agent.Result{Text: text, Pin: true, Facts: []string{"bisect " + args.File + " " + origin.Commit}}, err
-	}).needing(func(b *Bench) bool { return b.Box != nil })
+	}).needing(func(b *Bench) bool { return b.Box != nil && !b.seen.noPast })
 
 // originText shows the commit that brought the fault in, or says why none can be named.
 func originText(t *sandbox.Tree, o hotfix.Origin) (string, error) {

@@ -13,11 +13,11 @@ import (
 )
 
 type cloneRepoArgs struct {
-	At string `json:"at,omitempty" enum:"failed,green" doc:"green compares the commit that failed with the last one whose checks passed. What you work on stays the same."`
+	At string `json:"at,omitempty" enum:"failed,green" doc:"green: what changed since the last commit whose checks passed."`
 }
 
 var cloneRepo = redone(define("clone-repo",
-	"Check out the repository at the commit that failed and list its files. Calling it again changes nothing.",
+	"Check out the repository at the commit that failed, if it is not yet, and list its files.",
 	func(ctx context.Context, b *Bench, args cloneRepoArgs) (agent.Result, error) {
 		t, err := b.tree(ctx)
 		if err != nil {
@@ -26,22 +26,21 @@ var cloneRepo = redone(define("clone-repo",
 		if args.At == "green" {
 			return b.diff(ctx, t, "", "green", "")
 		}
-		text, err := overview(t)
-		return agent.Result{Text: text, Facts: []string{"commit " + t.Base}}, err
+		files, err := t.Files()
+		if err != nil {
+			return agent.Result{}, fmt.Errorf("list files: %w", err)
+		}
+		return agent.Result{Text: setting(t) + fileMap(files), Facts: []string{"commit " + t.Base}}, nil
 	}), func(ctx context.Context, b *Bench, _ cloneRepoArgs) error {
 	_, err := b.tree(ctx)
 	return err
-})
+}).needing(func(b *Bench) bool { return !b.seen.noPast && !b.seen.noGreen })
 
 // mapMax bounds how many paths an overview names.
 const mapMax = 120
 
-// overview says what t is: commit, toolchain and files.
-func overview(t *sandbox.Tree) (string, error) {
-	files, err := t.Files()
-	if err != nil {
-		return "", fmt.Errorf("list files: %w", err)
-	}
+// setting says what t is: commit and toolchain.
+func setting(t *sandbox.Tree) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "commit %s", t.Base)
 	if t.Branch != "" {
@@ -57,8 +56,7 @@ func overview(t *sandbox.Tree) (string, error) {
 	} else {
 		b.WriteString("no known toolchain: tests cannot be run\n")
 	}
-	b.WriteString(fileMap(files))
-	return b.String(), nil
+	return b.String()
 }
 
 // machinery is what a command holds for our own reading of its results.

@@ -239,7 +239,7 @@ func changes(path, was, now string) string {
 				body.WriteString(numbered(ls[:min(around, len(ls))], line))
 			}
 			if i > 0 && i < len(diffs)-1 && len(ls) > 2*around {
-				body.WriteString("       ...\n")
+				body.WriteString("...\n")
 			}
 			if from := max(len(ls)-around, 0); i < len(diffs)-1 && (i == 0 || from >= around) {
 				body.WriteString(numbered(ls[from:], line+from))
@@ -252,16 +252,16 @@ func changes(path, was, now string) string {
 			for k, l := range ls {
 				switch {
 				case len(ls) <= echoMax || k < 3 || k >= len(ls)-2:
-					fmt.Fprintf(&body, "%5d +%s\n", line+k, clip(l, maxLine))
+					fmt.Fprintf(&body, "%d+%s\n", line+k, clip(l, maxLine))
 				case k == 3:
-					fmt.Fprintf(&body, "      +[%d lines as they are now in the file]\n", len(ls)-5)
+					fmt.Fprintf(&body, "+[%d lines as they are now in the file]\n", len(ls)-5)
 				}
 			}
 			line += len(ls)
 		case diffmatchpatch.DiffDelete:
 			removed += len(ls)
 			for _, l := range ls {
-				fmt.Fprintf(&body, "      -%s\n", clip(l, maxLine))
+				fmt.Fprintf(&body, "-%s\n", clip(l, maxLine))
 			}
 		}
 	}

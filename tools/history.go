@@ -11,11 +11,11 @@ import (
 )
 
 type historyArgs struct {
-	Show string `json:"show,omitempty" enum:"log,diff,blame" doc:"log (the default) lists commits, newest first; diff shows what changed between two; blame shows who wrote each line of a file."`
-	Path string `json:"path,omitempty" doc:"Only this file or directory; blame needs a file."`
-	From string `json:"from,omitempty" doc:"diff: the older commit by its hash, or green for the last one whose checks passed. Empty is the commit before to."`
-	To   string `json:"to,omitempty" doc:"diff: the newer commit. Empty is the one that failed."`
-	Line int    `json:"line,omitempty" doc:"blame: the line to show, with those around it."`
+	Show string `json:"show,omitempty" enum:"log,diff,blame" doc:"log (default): the commits, newest first. diff: what changed between two. blame: which commit wrote each line."`
+	Path string `json:"path,omitempty" doc:"Only this file or directory."`
+	From string `json:"from,omitempty" doc:"diff: the older commit, or green for the last one whose checks passed. Default: the one before to."`
+	To   string `json:"to,omitempty" doc:"diff: the newer commit. Default: the one that failed."`
+	Line int    `json:"line,omitempty" doc:"blame: this line and those around it."`
 }
 
 const (
@@ -25,7 +25,7 @@ const (
 )
 
 var history = define("history",
-	"See how the code came to be as it is: the log, the difference between two commits, or who wrote which line.",
+	"See how the code came to be as it is.",
 	func(ctx context.Context, b *Bench, args historyArgs) (agent.Result, error) {
 		t, err := b.tree(ctx)
 		if err != nil {
@@ -39,7 +39,7 @@ var history = define("history",
 			return blame(t, path, args.Line)
 		}
 		return b.commits(ctx, t, path)
-	}).reading()
+	}).reading().needing(func(b *Bench) bool { return !b.seen.noPast })
 
 // commits lists the latest commits, and marks the last green one.
 func (b *Bench) commits(ctx context.Context, t *sandbox.Tree, path string) (agent.Result, error) {

@@ -10,8 +10,8 @@ import (
 )
 
 type listFilesArgs struct {
-	Dir     string `json:"dir,omitempty" doc:"Directory to list, with everything below it. Empty is the whole repository."`
-	Pattern string `json:"pattern,omitempty" doc:"Only names that match, such as *.ts or src/*/index.ts. A pattern without / is matched against the last part of the path."`
+	Dir     string `json:"dir,omitempty" doc:"Only what is below this directory."`
+	Pattern string `json:"pattern,omitempty" doc:"Only names that match, such as *.ts or src/*/index.ts."`
 }
 
 const listMax = 200
@@ -40,7 +40,7 @@ var listFiles = define("list-files",
 			text += fmt.Sprintf("\n[%d more; name a directory or a pattern]", n)
 		}
 		return agent.Result{Text: text, Facts: shown}, nil
-	}).reading()
+	}).reading().needing(func(b *Bench) bool { return !b.seen.allFiles })
 
 // matching returns the files below dir whose names match pattern.
 func matching(files []string, dir, pattern string) ([]string, error) {

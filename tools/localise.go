@@ -22,15 +22,10 @@ const (
 	placesMax   = 6      // files
 )
 
-// Localise checks out the repository and finds what of it a failure is most likely about: a map, and excerpts around
+// localise checks out the repository and finds what of it a failure is most likely about: a map, and excerpts around
 // the frames, names and tests that the failure leads to. With it in the first prompt most failures need no search.
-// frames may be nil: they are then read off the failure.
-func Localise(ctx context.Context, b *Bench, f hotfix.Failure, frames []Frame) (string, error) {
+func localise(ctx context.Context, b *Bench, f hotfix.Failure, frames []Frame) (string, error) {
 	t, err := b.tree(ctx)
-	if err != nil {
-		return "", err
-	}
-	text, err := overview(t)
 	if err != nil {
 		return "", err
 	}
@@ -62,9 +57,10 @@ func Localise(ctx context.Context, b *Bench, f hotfix.Failure, frames []Frame) (
 	}
 	r.byImports(files)
 	if whole := r.whole(files); whole != "" {
-		return clean(text + past + whole), nil
+		b.seen.allFiles = true
+		return clean(setting(t) + past + whole), nil
 	}
-	return clean(text + past + r.excerpts(files)), nil
+	return clean(setting(t) + fileMap(files) + past + r.excerpts(files)), nil
 }
 
 // A ranking gathers which files a failure points to, and which of their lines.
@@ -266,7 +262,15 @@ func (r *ranking) whole(files []string) string {
 			return ""
 		}
 	}
+	if others := without(files, shown); len(others) > 0 {
+		fmt.Fprintf(&b, "\nfiles not shown: %s\n", clip(strings.Join(others, ", "), 1000))
+	}
 	return b.String()
+}
+
+// without is files less those of shown.
+func without(files, shown []string) []string {
+	return slices.DeleteFunc(slices.Clone(files), func(f string) bool { return slices.Contains(shown, f) })
 }
 
 // excerpts shows the best files, and a test whose style the new one can follow.
@@ -323,7 +327,7 @@ func (r *ranking) excerpt(f string, room int) string {
 			continue
 		}
 		if from > last+1 {
-			b.WriteString("       ...\n")
+			b.WriteString("...\n")
 		}
 		for n := from; n <= to; n++ {
 			if b.Len() > room {
@@ -335,7 +339,7 @@ func (r *ranking) excerpt(f string, room int) string {
 		last = to
 	}
 	if last < len(ls) {
-		b.WriteString("       ...\n")
+		b.WriteString("...\n")
 	}
 	return b.String()
 }

@@ -20,7 +20,7 @@ const (
 // changed is more likely at fault.
 func (r *ranking) past(ctx context.Context, b *Bench) (string, error) {
 	commits, err := r.tree.History(latestMax, "")
-	if err != nil || len(commits) < 2 {
+	if b.seen.noPast = err == nil && len(commits) < 2; err != nil || b.seen.noPast {
 		return "", err
 	}
 	var out strings.Builder
@@ -32,7 +32,7 @@ func (r *ranking) past(ctx context.Context, b *Bench) (string, error) {
 	for _, c := range commits {
 		out.WriteString(commitLine(c, c.Hash == green))
 	}
-	if green == "" || green == r.tree.Base {
+	if b.seen.noGreen = green == "" || green == r.tree.Base; b.seen.noGreen {
 		return out.String(), nil
 	}
 	d, err := r.tree.Diff(green, r.tree.Base, "")
@@ -62,13 +62,9 @@ func sourcesOf(d sandbox.Difference) sandbox.Difference {
 // wishFiles are where repositories say how they want to be worked on.
 var wishFiles = []string{"AGENTS.md", "CLAUDE.md", ".github/copilot-instructions.md", "CONTRIBUTING.md"}
 
-// Wishes is what the repository asks of those who work on it, in its own words and short; "" if it asks nothing. It is
+// wishes is what the repository asks of those who work on it, in its own words and short; "" if it asks nothing. It is
 // outside text like any other.
-func Wishes(ctx context.Context, b *Bench) (string, error) {
-	t, err := b.tree(ctx)
-	if err != nil {
-		return "", err
-	}
+func wishes(t *sandbox.Tree) string {
 	var out strings.Builder
 	for _, name := range wishFiles {
 		text, err := t.Read(name)
@@ -80,7 +76,7 @@ func Wishes(ctx context.Context, b *Bench) (string, error) {
 			break
 		}
 	}
-	return clean(out.String()), nil
+	return clean(out.String())
 }
 
 // constructs are the parts of code that raise an error whose message does not name them.

@@ -49,12 +49,12 @@ func TestLocalise(t *testing.T) {
 		{"a stack of the deployed program", hotfix.Failure{Message: redact.Scrub("TypeError: Cannot read properties of undefined (reading 'login')"),
 			Stack: redact.Scrub("at collect (file:///app/src/parser/review-incentivizer.ts:300:18)\n    at node:internal/process (node_modules/x/a.js:1:1)")},
 			"src/parser/review-incentivizer.ts (400 lines)",
-			[]string{"  300      names.push(assignee.user.login)", "  270  // line 270\n", "a test to follow in style: \ntest/review.test.ts (2 lines)"},
-			[]string{"  200  // line 200\n", "dist/index.js ("}},
+			[]string{"300|    names.push(assignee.user.login)", "270|// line 270\n", "a test to follow in style: \ntest/review.test.ts (2 lines)"},
+			[]string{"200|// line 200\n", "dist/index.js ("}},
 		{"a name only", hotfix.Failure{Message: redact.Scrub("collectAssignees failed for the ghost")}, "src/parser/review-incentivizer.ts (400 lines)",
-			[]string{"  300      names.push"}, []string{"line 200"}},
+			[]string{"300|    names.push"}, []string{"line 200"}},
 		{"a key of the configuration", hotfix.Failure{Message: redact.Scrub("Invalid settings: 'contentEvaluator' must be an object")},
-			"src/config/evaluation.yaml (1 lines)", []string{"    1  contentEvaluator: true"}, nil},
+			"src/config/evaluation.yaml (1 lines)", []string{"1|contentEvaluator: true"}, nil},
 		{"a file in the log", hotfix.Failure{Message: redact.Scrub("Process exited with code 1"), Logs: []redact.Text{redact.Scrub("src/index.ts:2:1 - error TS2304")}},
 			"src/index.ts (2 lines)", []string{"review([]);"}, nil},
 		{"nothing to go by", hotfix.Failure{Message: redact.Scrub("HTTP 500")}, "", []string{"47 files", "Nothing in the failure names a file or a name of this repository.", "src/index.ts (2 lines)", "a test to follow in style"}, []string{"part-1.ts ("}},
@@ -62,8 +62,9 @@ func TestLocalise(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			b := bench(t, rewards())
-			got, err := tools.Localise(t.Context(), b, tt.f, nil)
+			v, err := tools.Look(t.Context(), b, tt.f, nil)
 			require.NoError(t, err)
+			got := v.Repository.String()
 			require.NotNil(t, b.Tree)
 			require.Contains(t, got, "commit "+b.Tree.Base)
 			require.Less(t, len(got), 30_000)
@@ -88,8 +89,9 @@ func TestLocaliseIsBounded(t *testing.T) {
 		files[fmt.Sprintf("src/f%d.ts", i)] = strings.Repeat("export const rareName = 1;\n", 300)
 	}
 	f := hotfix.Failure{Message: redact.Scrub("rareName at src/f1.ts:20, src/f2.ts:30, src/f3.ts:40, src/f4.ts:50, src/f5.ts:60, src/f6.ts:70, src/f7.ts:80")}
-	got, err := tools.Localise(t.Context(), bench(t, files), f, nil)
+	v, err := tools.Look(t.Context(), bench(t, files), f, nil)
 	require.NoError(t, err)
+	got := v.Repository.String()
 	require.Less(t, len(got), 30_000)
 	require.Contains(t, got, "src/f1.ts (300 lines)")
 }

@@ -14,13 +14,13 @@ import (
 )
 
 type openPRArgs struct {
-	Title       string `json:"title" doc:"What is true after the change, in one line of at most 72 characters, for example: handle issues without a body."`
-	Explanation string `json:"explanation" doc:"For the reviewer: the cause, why the change removes it, and what the regression test shows. Plain sentences, no headings."`
-	Risk        string `json:"risk,omitempty" doc:"What the change could break and what the reviewer should look at."`
+	Title       string `json:"title" doc:"What is true after the change, in at most 72 characters: handle issues without a body."`
+	Explanation string `json:"explanation" doc:"For the reviewer, in two to five plain sentences: the cause, and why the change removes it."`
+	Risk        string `json:"risk,omitempty" doc:"What the change could break."`
 }
 
 var openPR = define("open-pr",
-	"Propose your changes as a draft pull request. Code checks them first: the added tests must fail on the old code and pass on the new, and no test that passed may fail. A refusal comes back with its reasons.",
+	"Propose your changes as a draft pull request. They are proven first; a refusal comes back with its reasons. Not called if a call before it in the same reply fails.",
 	func(ctx context.Context, b *Bench, args openPRArgs) (agent.Result, error) {
 		if err := args.check(); err != nil {
 			return agent.Result{}, err

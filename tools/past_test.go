@@ -83,9 +83,9 @@ func TestHistory(t *testing.T) {
 		works(t, b, "history", fmt.Sprintf(`{"show":"diff","path":"ratio.go","to":"%.12s"}`, at[4])).Text)
 
 	blame := works(t, b, "history", `{"show":"blame","path":"ratio.go","line":5}`).Text
-	require.Contains(t, blame, "-- "+at[0][:10]+" 2023-11-14 Someone: feat: a plugin\n    1  package plugin\n")
+	require.Contains(t, blame, "-- "+at[0][:10]+" 2023-11-14 Someone: feat: a plugin\n1|package plugin\n")
 
-	require.Contains(t, works(t, b, "read-file", `{"files":[{"path":"ratio.go","from":4,"to":6}],"at":"green"}`).Text, "    5  \tif b == 0 {\n")
+	require.Contains(t, works(t, b, "read-file", `{"files":[{"path":"ratio.go","from":4,"to":6}],"at":"green"}`).Text, "5|\tif b == 0 {\n")
 	require.Equal(t, fmt.Sprintf("other.go does not exist at commit %.10s", at[1]), says(t, b, "read-file", `{"files":[{"path":"other.go"}],"at":"green"}`))
 }
 
@@ -156,8 +156,9 @@ func TestPastInTheFirstPrompt(t *testing.T) {
 	t.Parallel()
 	b, at := broke(t)
 	b.Green = green(at[1])
-	got, err := tools.Localise(t.Context(), b, hotfix.Failure{Message: redact.Scrub("panic: runtime error: integer divide by zero")}, nil)
+	v, err := tools.Look(t.Context(), b, hotfix.Failure{Message: redact.Scrub("panic: runtime error: integer divide by zero")}, nil)
 	require.NoError(t, err)
+	got := v.Repository.String()
 	require.Contains(t, got, "\nlatest commits:\n"+at[4][:10]+" 2023-11-18 Other: feat: change 4\n")
 	require.Contains(t, got, fmt.Sprintf("changed since the checks passed last, at %.10s:\nREADME.md +1 -1\nother.go +1 -0\nratio.go +0 -3\n", at[1]))
 	require.Contains(t, got, "The whole of it:\n\nratio.go (11 lines)\n", "what raises such an error comes first")
@@ -166,7 +167,7 @@ func TestPastInTheFirstPrompt(t *testing.T) {
 func TestWishes(t *testing.T) {
 	t.Parallel()
 	b := bench(t, map[string]string{"go.mod": divide["go.mod"], "AGENTS.md": "Run go test.\n", "CONTRIBUTING.md": strings.Repeat("x", 5000)})
-	got, err := tools.Wishes(t.Context(), b)
+	v, err := tools.Look(t.Context(), b, hotfix.Failure{}, nil)
 	require.NoError(t, err)
-	require.Equal(t, "AGENTS.md:\nRun go test.\nCONTRIBUTING.md:\n"+strings.Repeat("x", 1500)+" [+3500 characters]\n", got)
+	require.Equal(t, "AGENTS.md:\nRun go test.\nCONTRIBUTING.md:\n"+strings.Repeat("x", 1500)+" [+3500 characters]\n", v.Wishes.String())
 }

@@ -12,14 +12,14 @@ import (
 )
 
 type readFileArgs struct {
-	Files []fileRange `json:"files" doc:"What to read. Several files or ranges at once save turns."`
-	At    string      `json:"at,omitempty" doc:"Read them as they were at this commit, or at green. Empty is as they are now."`
+	Files []fileRange `json:"files" doc:"Files or parts of them."`
+	At    string      `json:"at,omitempty" doc:"As they were at this commit, or at green."`
 }
 
 type fileRange struct {
-	Path string `json:"path" doc:"File, relative to the repository."`
-	From int    `json:"from,omitempty" doc:"First line, counted from 1. Empty is the first."`
-	To   int    `json:"to,omitempty" doc:"Last line. Empty is as far as one call shows."`
+	Path string `json:"path" doc:"Relative to the repository."`
+	From int    `json:"from,omitempty" doc:"The first line."`
+	To   int    `json:"to,omitempty" doc:"The last line."`
 }
 
 const (
@@ -28,7 +28,7 @@ const (
 )
 
 var readFile = define("read-file",
-	"Read files or parts of them. Shows numbered lines.",
+	"Read files, with line numbers.",
 	func(ctx context.Context, b *Bench, args readFileArgs) (agent.Result, error) {
 		if n := len(args.Files); n == 0 || n > readFiles {
 			return agent.Result{}, mistakef("files must name 1 to %d files, it names %d", readFiles, n)
@@ -62,7 +62,7 @@ var readFile = define("read-file",
 			return agent.Result{}, first
 		}
 		return r, nil
-	}).reading()
+	}).reading().needing(func(b *Bench) bool { return !b.seen.allFiles || !b.Commands })
 
 // reader reads the files of the tree as they are, or as they were at a commit.
 func (b *Bench) reader(ctx context.Context, t *sandbox.Tree, at string) (func(string) (string, error), error) {

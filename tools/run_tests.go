@@ -12,13 +12,13 @@ import (
 )
 
 type runTestsArgs struct {
-	File string `json:"file,omitempty" doc:"Test file to run, relative to the repository. Empty runs every test."`
-	Name string `json:"name,omitempty" doc:"Look only at the tests whose names contain this."`
-	Code string `json:"code,omitempty" enum:"new,old,green" doc:"old runs your tests against the code without your other changes, where a regression test must fail; green against the last commit whose checks passed. Empty is new."`
+	File string `json:"file,omitempty" doc:"Only this test file."`
+	Name string `json:"name,omitempty" doc:"Only tests whose names contain this."`
+	Code string `json:"code,omitempty" enum:"new,old,green" doc:"old: without your changes to the code, where a regression test must fail. green: the last commit whose checks passed."`
 }
 
 var runTests = define("run-tests",
-	"Run the project's tests in the sandbox, which has no network.",
+	"Run the project's tests in the sandbox.",
 	func(ctx context.Context, b *Bench, args runTestsArgs) (agent.Result, error) {
 		if err := b.testable(ctx, args.File); err != nil {
 			return agent.Result{}, err

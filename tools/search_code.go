@@ -12,11 +12,11 @@ import (
 )
 
 type searchCodeArgs struct {
-	Patterns []string `json:"patterns,omitempty" doc:"Regular expressions (RE2), each searched for line by line. Several at once save turns."`
-	Symbols  []string `json:"symbols,omitempty" doc:"Names of functions, types, variables or keys: shows where each is declared and where it is used."`
-	Dir      string   `json:"dir,omitempty" doc:"Directory to search. Empty is the whole repository."`
-	Files    string   `json:"files,omitempty" doc:"Only files with such a name, for example *.ts."`
-	Context  int      `json:"context,omitempty" doc:"Lines to show around each match, 0 to 10."`
+	Patterns []string `json:"patterns,omitempty" doc:"Regular expressions (RE2), line by line."`
+	Symbols  []string `json:"symbols,omitempty" doc:"Names: shows where each is declared and used."`
+	Dir      string   `json:"dir,omitempty" doc:"Only below this directory."`
+	Files    string   `json:"files,omitempty" doc:"Only files of such names: *.ts."`
+	Context  int      `json:"context,omitempty" doc:"Lines around each match, 0 to 10."`
 }
 
 const (
@@ -25,7 +25,7 @@ const (
 )
 
 var searchCode = define("search-code",
-	"Search the repository's files for regular expressions or for names. Shows numbered lines.",
+	"Search the repository's files for expressions or names.",
 	func(ctx context.Context, b *Bench, args searchCodeArgs) (agent.Result, error) {
 		wanted, err := args.compile()
 		if err != nil {
@@ -70,7 +70,7 @@ var searchCode = define("search-code",
 			}
 		}
 		return agent.Result{Text: out.String(), Facts: facts}, nil
-	}).reading()
+	}).reading().needing(func(b *Bench) bool { return !b.seen.allFiles })
 
 // A wanted is one thing to look for.
 type wanted struct {

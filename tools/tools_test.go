@@ -94,11 +94,11 @@ func TestArgumentsAsModelsWriteThem(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			require.Equal(t, "ratio.go, lines 4 to 4 of 11\n    4  func Ratio(a, b int) int {\n", works(t, b, tt.tool, tt.args).Text)
+			require.Equal(t, "ratio.go, lines 4 to 4 of 11\n4|func Ratio(a, b int) int {\n", works(t, b, tt.tool, tt.args).Text)
 		})
 	}
 	for _, tt := range []struct{ name, tool, args, want string }{
-		{"nothing", "read-file", `{}`, `the call lacks "files": What to read. Several files or ranges at once save turns.`},
+		{"nothing", "read-file", `{}`, `the call lacks "files": Files or parts of them.`},
 		{"an unknown field", "read-file", `{"files":[{"path":"a","lines":3}]}`, `files[0] has no field "lines": the fields are path, from, to`},
 		{"text for a list", "read-file", `{"files":"ratio.go"}`, `files must be a list`},
 		{"text for an object", "read-file", `{"files":["ratio.go"]}`, `files[0] must be an object`},
@@ -107,7 +107,7 @@ func TestArgumentsAsModelsWriteThem(t *testing.T) {
 		{"an object for text", "read-file", `{"files":[{"path":{}}]}`, `files[0].path must be text`},
 		{"maybe", "write-patch", `{"edits":[{"path":"a","delete":"maybe"}]}`, `edits[0].delete must be true or false`},
 		{"an unknown choice", "give-up", `{"reason":"bored","explanation":"x"}`,
-			`reason is "bored", want one of not-reproducible, cause-unclear, not-in-this-repository, needs-a-decision, needs-access, environment, too-risky, already-fixed`},
+			`reason is "bored", want one of not-reproducible, cause-unclear, not-in-this-repository, needs-a-decision, needs-access, configuration, environment, too-risky, already-fixed`},
 		{"a list instead of an object", "read-file", `[1]`, `the call must be an object`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

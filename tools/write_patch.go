@@ -14,21 +14,21 @@ import (
 )
 
 type writePatchArgs struct {
-	Edits []edit `json:"edits" doc:"All edits of this change, in order, over as many files as it takes. They are made together or not at all."`
-	Test  string `json:"test,omitempty" doc:"Test file to run at once after the edits, or all for every test: saves a turn."`
+	Edits []edit `json:"edits" doc:"In order, over as many files as it takes."`
+	Test  string `json:"test,omitempty" doc:"Test file to run after the edits; all runs every test."`
 }
 
 type edit struct {
-	Path   string `json:"path" doc:"File, relative to the repository."`
-	Old    string `json:"old,omitempty" doc:"Text to replace, copied exactly and without line numbers; it must occur once. Empty makes a new file."`
-	New    string `json:"new,omitempty" doc:"What replaces it, or what the new file holds. Empty removes the text."`
-	Delete bool   `json:"delete,omitempty" doc:"Deletes the file."`
+	Path   string `json:"path" doc:"Relative to the repository."`
+	Old    string `json:"old,omitempty" doc:"Text to replace, exactly as in the file and there once. Empty: a new file."`
+	New    string `json:"new,omitempty" doc:"What replaces it, or the text of the new file."`
+	Delete bool   `json:"delete,omitempty" doc:"Delete the file."`
 }
 
 const editMax = 40
 
 var writePatch = redone(define("write-patch",
-	"Change files: replace text, make new files, delete files. Shows what changed.",
+	"Change files: replace text, make and delete files; all edits or none. Shows what changed.",
 	func(ctx context.Context, b *Bench, args writePatchArgs) (agent.Result, error) {
 		if args.Test == "all" {
 			args.Test = "*"

@@ -40,7 +40,7 @@ func TestWritePatchEdits(t *testing.T) {
 	}{
 		{name: "exact", path: "src/service.js", old: "        return 1;", new: "        return 2;",
 			want: strings.Replace(service, "return 1;", "return 2;", 1),
-			says: "src/service.js: +1 -1 lines\n    7      stop(user) {\n    8          log(user.name);\n      -        return 1;\n    9 +        return 2;\n   10      }\n   11  }\n"},
+			says: "src/service.js: +1 -1 lines\n7|    stop(user) {\n8|        log(user.name);\n-        return 1;\n9+        return 2;\n10|    }\n11|}\n"},
 		{name: "spacing ignored, indented anew", path: "src/service.js", old: "if (user) {\n  log(user.name);\n}", new: "if (user?.name) {\n  if (x) {\n    log(user.name);\n  }\n}",
 			want: strings.Replace(service, "        if (user) {\n            log(user.name);\n        }\n",
 				"        if (user?.name) {\n            if (x) {\n                log(user.name);\n            }\n        }\n", 1),
@@ -136,7 +136,7 @@ func TestWritePatchEditsBuildOnEachOther(t *testing.T) {
 	t.Parallel()
 	b := bench(t, node)
 	r := works(t, b, "write-patch", patch(edit("src/tabs.js", "y();", "y(1);"), edit("src/tabs.js", "y(1);", "y(2);"), edit("n.js", "", "a\n"), edit("n.js", "a", "b")))
-	require.Equal(t, "n.js is new, 1 lines\nsrc/tabs.js: +1 -1 lines\n    1  function f() {\n    2  \tif (x) {\n      -\t\ty();\n    3 +\t\ty(2);\n    4  \t}\n    5  }\n", r.Text)
+	require.Equal(t, "n.js is new, 1 lines\nsrc/tabs.js: +1 -1 lines\n1|function f() {\n2|\tif (x) {\n-\t\ty();\n3+\t\ty(2);\n4|\t}\n5|}\n", r.Text)
 	first := r.State
 
 	r = works(t, b, "write-patch", patch(edit("src/tabs.js", "y(2);", "y(3);")))

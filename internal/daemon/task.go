@@ -23,11 +23,7 @@ func (d *Daemon) task(ctx context.Context, w *work) (agent.Task, error) {
 	if err != nil {
 		return agent.Task{}, err
 	}
-	found, err := tools.Localise(ctx, w.bench, w.c.Latest, frames(w.c.Latest))
-	if err != nil {
-		return agent.Task{}, err
-	}
-	wishes, err := tools.Wishes(ctx, w.bench)
+	view, err := tools.Look(ctx, w.bench, w.c.Latest, frames(w.c.Latest))
 	if err != nil {
 		return agent.Task{}, err
 	}
@@ -38,8 +34,8 @@ func (d *Daemon) task(ctx context.Context, w *work) (agent.Task, error) {
 	f := w.c.Latest
 	fix := prompts.Fix{
 		Plugin: f.Plugin.ID, Repo: w.c.Repo.String(), Ref: f.Plugin.Ref, Category: f.Category, Status: f.Status,
-		Trigger: f.Trigger.Event, Seen: w.c.Count, Message: f.Message, Stack: f.Stack, Logs: redact.Join(f.Logs, "\n"),
-		Truncated: f.Truncated, Repository: redact.Scrub(found), Wishes: redact.Scrub(wishes), Similar: similar, Hint: redact.Scrub(w.hint), Attempts: earlier(w.c),
+		Trigger: f.Trigger.Event, Seen: w.c.Count, Message: f.Message, Stack: f.Stack, Logs: view.Log, WholeLog: view.WholeLog,
+		Truncated: f.Truncated, CI: f.Plugin.Kind == "ci", Repository: view.Repository, Wishes: view.Wishes, Similar: similar, Hint: redact.Scrub(w.hint), Attempts: earlier(w.c),
 		MaxFiles: d.cfg.Policy.MaxFiles, MaxLines: d.cfg.Policy.MaxLines, Commands: w.bench.Commands,
 	}
 	system, user, err := prompt.Render(fix)

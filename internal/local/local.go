@@ -99,18 +99,14 @@ func (cfg Config) task(ctx context.Context, b *tools.Bench, f hotfix.Failure) (a
 	if err != nil {
 		return agent.Task{}, err
 	}
-	found, err := tools.Localise(ctx, b, f, Frames(f))
-	if err != nil {
-		return agent.Task{}, err
-	}
-	wishes, err := tools.Wishes(ctx, b)
+	view, err := tools.Look(ctx, b, f, Frames(f))
 	if err != nil {
 		return agent.Task{}, err
 	}
 	fix := prompts.Fix{
 		Plugin: cmp.Or(f.Plugin.ID, cfg.Name), Repo: cmp.Or(f.Plugin.Repo.String(), cfg.Name), Ref: f.Plugin.Ref, Category: f.Category, Status: f.Status,
-		Trigger: f.Trigger.Event, Seen: 1, Message: f.Message, Stack: f.Stack, Logs: redact.Join(f.Logs, "\n"),
-		Truncated: f.Truncated, Repository: redact.Scrub(found), Wishes: redact.Scrub(wishes), Hint: cfg.Hint,
+		Trigger: f.Trigger.Event, Seen: 1, Message: f.Message, Stack: f.Stack, Logs: view.Log, WholeLog: view.WholeLog,
+		Truncated: f.Truncated, CI: f.Plugin.Kind == "ci", Repository: view.Repository, Wishes: view.Wishes, Hint: cfg.Hint,
 		MaxFiles: cfg.Policy.MaxFiles, MaxLines: cfg.Policy.MaxLines, Commands: b.Commands,
 	}
 	system, user, err := prompt.Render(fix)

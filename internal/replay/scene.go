@@ -29,18 +29,17 @@ func Prompt(ctx context.Context, then agent.Task, scene prompts.Scene, f hotfix.
 	fix := scene.Fix
 	if f.ID == scene.Failure {
 		fix.Plugin, fix.Ref, fix.Category, fix.Status, fix.Trigger = f.Plugin.ID, f.Plugin.Ref, f.Category, f.Status, f.Trigger.Event
-		fix.Message, fix.Stack, fix.Logs, fix.Truncated = f.Message, f.Stack, redact.Join(f.Logs, "\n"), f.Truncated
+		fix.Message, fix.Stack, fix.Truncated = f.Message, f.Stack, f.Truncated
 	}
 	if b.Clone != nil {
-		found, err := tools.Localise(ctx, b, f, local.Frames(f))
+		view, err := tools.Look(ctx, b, f, local.Frames(f))
 		if err != nil {
 			return nil, fmt.Errorf("look through the repository: %w", err)
 		}
-		wishes, err := tools.Wishes(ctx, b)
-		if err != nil {
-			return nil, fmt.Errorf("look through the repository: %w", err)
+		fix.Repository, fix.Wishes = view.Repository, view.Wishes
+		if f.Run == nil { // a run's log has to be fetched from GitHub: the recorded one stands
+			fix.Logs, fix.WholeLog = view.Log, view.WholeLog
 		}
-		fix.Repository, fix.Wishes = redact.Scrub(found), redact.Scrub(wishes)
 	}
 	prompt, err := prompts.Load("fix")
 	if err != nil {
