@@ -12,6 +12,8 @@ type Scene struct {
 	Branch  string `json:"branch"`  // of that commit, as far as it is known
 	Note    string `json:"note"`    // what the checkout said of itself
 	Fix     Fix    `json:"fix"`
+
+	Tools []string `json:"tools,omitempty"` // what was on offer
 }
 
 // JSON is s as a transcript keeps it.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
@@ -83,7 +84,7 @@ func (c *replayCmd) play(ctx context.Context, s *store.SQL, found hotfix.Case, r
 
 // playOne plays one attempt in a place of its own.
 func (c *replayCmd) playOne(ctx context.Context, found hotfix.Case, a hotfix.Attempt, run *agent.Run, played *replayedRun) error {
-	player := replay.Player{Tools: everyTool(nil), Budget: tools.Bounded(agent.Budget{Steps: c.Budget.Steps, Tokens: c.Budget.Tokens, Money: c.Budget.Money})}
+	player := replay.Player{Tools: everyTool(nil, nil), Budget: tools.Bounded(agent.Budget{Steps: c.Budget.Steps, Tokens: c.Budget.Tokens, Money: c.Budget.Money})}
 	if len(run.Task.From) == 0 {
 		played.note("it does not say what its prompt was made of, so neither that nor its calls were made anew")
 		return c.steps(ctx, player, run, played)
@@ -102,6 +103,7 @@ func (c *replayCmd) playOne(ctx context.Context, found hotfix.Case, a hotfix.Att
 		played.note("a later failure is stored than the one it was about, so its prompt is rendered from what it kept of that one")
 	}
 	bench := &tools.Bench{}
+	player.Tools = everyTool(nil, scene.Tools)
 	if tree := c.tree(ctx, found, scene, scratch, played); tree != nil {
 		box, err := sandbox.Native(sandbox.Config{})
 		if err != nil {
@@ -110,7 +112,7 @@ func (c *replayCmd) playOne(ctx context.Context, found hotfix.Case, a hotfix.Att
 		}
 		bench = replay.Bench(run, scene, f, tree, box, a.Outcome.PR)
 		player.Again = replay.Repeatable(run, box != nil)
-		player.Tools = everyTool(bench)
+		player.Tools = everyTool(bench, scene.Tools)
 	}
 	diverges, err := replay.Prompt(ctx, run.Task, scene, f, bench)
 	if err != nil {
@@ -159,25 +161,30 @@ func (c *replayCmd) tree(ctx context.Context, found hotfix.Case, scene prompts.S
 	return at.tree
 }
 
-// everyTool is all that the model can have had. Without a bench none is called: the record answers for them.
-func everyTool(b *tools.Bench) []agent.Tool {
+// everyTool is what the model had, by name; without names all that it can have had. Without a bench none is called: the
+// record answers for them.
+func everyTool(b *tools.Bench, names []string) []agent.Tool {
 	known := &tools.Bench{Box: shut{}, Commands: true,
 		Logs: func(context.Context) (redact.Text, error) { return redact.Text{}, errShut },
 		Open: func(context.Context, tools.Draft) (int, error) { return 0, errShut }}
-	all := tools.On(known, tools.All)
-	if b == nil {
-		return all
-	}
 	usable := map[string]agent.Tool{}
-	for _, t := range tools.On(b, tools.All) {
-		usable[t.Definition().Name] = t
-	}
-	for i, t := range all {
-		if u, ok := usable[t.Definition().Name]; ok {
-			all[i] = u
+	if b != nil {
+		for _, t := range tools.On(b, tools.All) {
+			usable[t.Definition().Name] = t
 		}
 	}
-	return all
+	var had []agent.Tool
+	for _, t := range tools.On(known, tools.All) {
+		name := t.Definition().Name
+		if len(names) > 0 && !slices.Contains(names, name) {
+			continue
+		}
+		if u, ok := usable[name]; ok {
+			t = u
+		}
+		had = append(had, t)
+	}
+	return had
 }
 
 var errShut = errors.New("nothing is done in a replay")

@@ -38,7 +38,7 @@ func attempted(t *testing.T) (data, clone string, c hotfix.Case, delivery string
 	require.NoError(t, err)
 	repo := hotfix.Repo{Owner: "acme", Name: "greet"}
 	script := agenttest.Play(
-		agenttest.Call("read-file", map[string]any{"files": []map[string]any{{"path": "greet.js"}}}),
+		agenttest.Call("run-command", map[string]any{"command": "cat greet.js"}),
 		agenttest.Call("run-tests", map[string]any{}),
 		agenttest.Call("write-patch", map[string]any{"edits": []map[string]any{{"path": "greet.js", "old": "name.trim", "new": "(name ?? \"\").trim"},
 			{"path": "null.test.js", "old": "", "new": greetTest("greets nobody", "null", "Hello you")}}}),

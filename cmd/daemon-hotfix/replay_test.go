@@ -28,7 +28,7 @@ func TestReplay(t *testing.T) {
 	f := hotfix.Failure{ID: "one", Plugin: hotfix.Plugin{ID: "acme/greet", Kind: "http", Repo: hotfix.Repo{Owner: "acme", Name: "greet"}},
 		Category: "http", Status: 500, Message: redact.Scrub("TypeError: boom in greet"), At: at}
 	c := hotfix.Case{Fingerprint: triage.Fingerprint(f), Repo: f.Plugin.Repo, Issue: 3, Count: 1, First: at, Last: at, Latest: f}
-	recorder := agent.Agent{Model: agenttest.Play(agenttest.Say("Hm."), agenttest.Say("Hm?")), Tools: everyTool(nil)}
+	recorder := agent.Agent{Model: agenttest.Play(agenttest.Say("Hm."), agenttest.Say("Hm?")), Tools: everyTool(nil, nil)}
 	played, err := recorder.Run(t.Context(), agent.Task{ID: "r"})
 	require.NoError(t, err)
 	changed := *played

@@ -46,6 +46,9 @@ func (d *Daemon) task(ctx context.Context, w *work) (agent.Task, error) {
 	if t := w.bench.Tree; t != nil {
 		scene.Base, scene.Branch, scene.Note = t.Base, t.Branch, t.Note
 	}
+	for _, t := range d.tools(w.bench) {
+		scene.Tools = append(scene.Tools, t.Definition().Name)
+	}
 	from, err := scene.JSON()
 	return agent.Task{ID: w.id, System: system, Prompt: user, Temperature: prompt.Temperature, From: from}, err
 }
