@@ -41,7 +41,7 @@ func (s *scene) look(ctx context.Context, w *witness) (*played, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &played{happening: happening{ID: s.payload.ID, Tools: []did{}, Exec: slices.Compact(w.ran), Writes: []string{}, Net: hosts(w.ran), States: []string{}}}
+	out := &played{happening: happening{ID: s.payload.ID, Tools: []did{}, Exec: append([]string{}, slices.Compact(w.ran)...), Writes: []string{}, Net: hosts(w.ran), States: []string{}}}
 	if len(cases) != 1 {
 		out.Because = "the failure did not become one case"
 		out.Published = s.published(out)

@@ -28,6 +28,8 @@ var plugin = map[string]string{
 		"test(\"half is done\", () => {\n  assert.equal(share([1], [1, 2]), 50);\n});\n",
 	"tests/verify.test.js": "import assert from \"node:assert/strict\";\nimport { test } from \"node:test\";\nimport { verifySignature } from \"../src/verify.js\";\n\n" +
 		"test(\"a wrong signature is refused\", () => {\n  assert.equal(verifySignature(\"body\", \"0\".repeat(64), \"key\"), false);\n});\n",
+	// Too large to be shown whole, so that the tools that look around are on offer.
+	"src/holidays.js":               "export const holidays = [\n" + strings.Repeat("  { month: 1, day: 1, name: \"a day on which nothing is done\" },\n", 200) + "];\n",
 	".github/CODEOWNERS":            "* @acme/maintainers\n",
 	".github/workflows/compute.yml": "name: compute\non: [workflow_dispatch]\npermissions: {}\njobs: {}\n",
 }
