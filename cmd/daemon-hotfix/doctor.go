@@ -35,7 +35,7 @@ The exit status is 1 if there is a problem; warnings do not count.
 
 Examples:
   daemon-hotfix doctor --config /etc/daemon-hotfix.yaml
-  daemon-hotfix doctor --allow acme/* --json
+  daemon-hotfix doctor --allow "acme/*" --json
   daemon-hotfix doctor --offline`
 }
 

@@ -23,7 +23,7 @@ type fingerprintCmd struct {
 
 // Help is shown by --help.
 func (c *fingerprintCmd) Help() string {
-	return `Example:
+	return `Examples:
   daemon-hotfix fingerprint "HTTP (target: https://x.deno.dev) 500: Unexpected error"
   daemon-hotfix fingerprint --jsonl < messages.jsonl`
 }

@@ -44,7 +44,7 @@ type jobsListCmd struct {
 
 // Help is the long text of `jobs list --help`.
 func (*jobsListCmd) Help() string {
-	return "Example:\n  daemon-hotfix jobs list --all --json"
+	return "Examples:\n  daemon-hotfix jobs list --all --json"
 }
 
 // A jobLine is what list prints.
@@ -172,7 +172,7 @@ type jobsReleaseCmd struct {
 
 // Help is the long text of `jobs release --help`.
 func (*jobsReleaseCmd) Help() string {
-	return "A running daemon takes it up within seconds, with all its attempts before it.\n\nExample:\n  daemon-hotfix jobs release report v1-3f2a"
+	return "A running daemon takes it up within seconds, with all its attempts before it.\n\nExamples:\n  daemon-hotfix jobs release report v1-3f2a"
 }
 
 // Run releases what the arguments name.
@@ -187,7 +187,7 @@ type jobsDropCmd struct {
 
 // Help is the long text of `jobs drop --help`.
 func (*jobsDropCmd) Help() string {
-	return "The case stays. If it fails again, the work is wanted again.\n\nExample:\n  daemon-hotfix jobs drop fix v1-3f2a"
+	return "The case stays. If it fails again, the work is wanted again.\n\nExamples:\n  daemon-hotfix jobs drop fix v1-3f2a"
 }
 
 // Run drops what the arguments name.

@@ -20,7 +20,7 @@ func (*jobsDroppedCmd) Help() string {
 	return `A failure that the daemon takes for its own, or that the settings do not let count, leads to no case. Each such reason is counted by
 event and repository, as long as deliveries are kept. Why a case has no issue or no draft is in the case: /hotfix explain.
 
-Example:
+Examples:
   daemon-hotfix jobs dropped --json`
 }
 

@@ -65,10 +65,9 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
 
-// run parses args, runs the command and returns the process's exit status: 2 for a usage error.
-func run(ctx context.Context, args []string, std streams) (status int) {
-	var c cli
-	parser, err := kong.New(&c, kong.Name("daemon-hotfix"),
+// newParser is the command line. It panics with an exit where kong would end the process.
+func newParser(ctx context.Context, std streams) *kong.Kong {
+	parser, err := kong.New(new(cli), kong.Name("daemon-hotfix"),
 		kong.Description("Keeps one issue per plugin failure and proposes proven fixes as draft pull requests."),
 		kong.Vars{"version": version()}, kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Configuration(loadYAML), kong.Writers(std.Out, std.Err), kong.Exit(func(code int) { panic(exit(code)) }),
@@ -76,6 +75,12 @@ func run(ctx context.Context, args []string, std streams) (status int) {
 	if err != nil {
 		panic(err) // the struct tags above are wrong
 	}
+	return parser
+}
+
+// run parses args, runs the command and returns the process's exit status: 2 for a usage error.
+func run(ctx context.Context, args []string, std streams) (status int) {
+	parser := newParser(ctx, std)
 	defer func() { // kong "exits" after --help and --version
 		switch p := recover().(type) {
 		case nil:

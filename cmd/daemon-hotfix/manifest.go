@@ -14,7 +14,11 @@ type manifestCmd struct {
 
 // Help is the long text of `manifest --help`.
 func (*manifestCmd) Help() string {
-	return "manifest.json at the root of the repository is this command's output: daemon-hotfix manifest > manifest.json"
+	return `manifest.json at the root of the repository is this command's output.
+
+Examples:
+  daemon-hotfix manifest > manifest.json
+  daemon-hotfix manifest --short-name acme/daemon-hotfix@main --homepage https://hotfix.acme.example`
 }
 
 // Run prints the manifest.

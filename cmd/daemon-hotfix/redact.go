@@ -22,6 +22,7 @@ func (c *redactCmd) Help() string {
 	return `Reads text on standard input and writes it without secrets; each reads [REDACTED:kind].
 The text may be of any length: memory stays the same.
 
+Examples:
   kubectl logs my-plugin | daemon-hotfix redact
   printf '{"id":"1","text":"token=..."}\n' | daemon-hotfix redact --jsonl`
 }

@@ -28,7 +28,7 @@ type sandboxCheckCmd struct {
 func (*sandboxCheckCmd) Help() string {
 	return "Sets up a box, tries from inside to read and write this machine, to reach the network and to get more rights, " +
 		"and prints what came of it. The exit status is 1 if untrusted code must not run here; fixes are then off and issues are still kept.\n\n" +
-		"Example: daemon-hotfix sandbox check --json"
+		"Examples:\n  daemon-hotfix sandbox check --json"
 }
 
 // Run probes the box.

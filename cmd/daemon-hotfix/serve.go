@@ -107,8 +107,8 @@ func scrubAttr(_ []string, a slog.Attr) slog.Attr {
 // Help is the long text of `serve --help`.
 func (*serveCmd) Help() string {
 	return `Examples:
-  daemon-hotfix serve --allow acme/*                    issues only: no model is configured
-  OPENAI_API_KEY=... daemon-hotfix serve --allow acme/* issues and draft pull requests
+  daemon-hotfix serve --allow "acme/*"                       issues only: no model is configured
+  OPENAI_API_KEY=... daemon-hotfix serve --allow "acme/*"    issues and draft pull requests
 
 Credentials come from the environment and are never flags. For GitHub, tried in this order: HOTFIX_APP_ID with
 HOTFIX_APP_PRIVATE_KEY (or HOTFIX_APP_PRIVATE_KEY_FILE), GITHUB_TOKEN, and the kernel's own token, which arrives

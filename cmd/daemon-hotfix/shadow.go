@@ -27,7 +27,8 @@ func (*shadowCmd) Help() string {
 	return `Reads the store that serve --shadow keeps: issues and drafts that would have been opened, drafts by risk, and which
 rule kept the others back.
 
-Example: daemon-hotfix shadow --since 24h`
+Examples:
+  daemon-hotfix shadow --since 24h`
 }
 
 // Run prints the report.

@@ -59,7 +59,7 @@ type storeCheckCmd struct {
 func (*storeCheckCmd) Help() string {
 	return `The exit status is 0 if the store is healthy and 1 if it is not. The daemon may be running.
 
-Example:
+Examples:
   daemon-hotfix store check --data /var/lib/daemon-hotfix`
 }
 
@@ -101,7 +101,7 @@ func (*storeBackupCmd) Help() string {
 	return `Restoring is stopping the daemon and putting the file in the store's place. Keep the file "key" of the data
 directory as well: without it the daemon does not recognise its own issues. PostgreSQL is backed up with pg_dump.
 
-Example:
+Examples:
   daemon-hotfix store backup --data /var/lib/daemon-hotfix /backups/monday.db`
 }
 

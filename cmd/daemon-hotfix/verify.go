@@ -32,7 +32,7 @@ func (*verifyCmd) Help() string {
 	return "The evidence stands in the body of the pull request. The patch is taken from its branch, or from the evidence itself, and everything is run " +
 		"again on clean checkouts: the added tests on the old code, with the patch and with only the fix taken back, and all tests before and after. " +
 		"The exit status is 0 if all of it comes out as claimed, 1 if not, and 2 if it could not be tried.\n\n" +
-		"Example: daemon-hotfix verify acme/greet#12"
+		"Examples:\n  daemon-hotfix verify acme/greet#12"
 }
 
 // Run verifies.

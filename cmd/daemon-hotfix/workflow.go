@@ -53,7 +53,11 @@ Of the three events by which GitHub tells of one failed run, only the one that s
 cannot tell each other that they have counted it.
 
 Credentials come from the environment as for serve. The exit status is 0 when everything was done or there was
-nothing to do, and 1 when the request was refused or the work failed; run it again then.`
+nothing to do, and 1 when the request was refused or the work failed; run it again then.
+
+Examples:
+  daemon-hotfix workflow --allow "acme/*"
+  daemon-hotfix workflow --allow "acme/*" --event delivery.json --no-fix    on a machine of your own`
 }
 
 // Run handles the delivery of this run.

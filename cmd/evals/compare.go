@@ -13,6 +13,12 @@ type compareCmd struct {
 	B string `arg:"" help:"Another one." type:"path"`
 }
 
+// Help is the long text of `evals compare --help`.
+func (*compareCmd) Help() string {
+	return `Examples:
+  evals compare before.json after.json`
+}
+
 // Run is `evals compare`.
 func (c *compareCmd) Run() error {
 	a, err := evals.ReadReport(c.A)

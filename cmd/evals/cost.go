@@ -13,7 +13,10 @@ type costCmd struct {
 // Help is the long text of `cost --help`.
 func (*costCmd) Help() string {
 	return `Reads the transcripts that the fixtures hold and prints, in Markdown, what each solved fixture took: turns, and tokens summed
-over them, beside those of a loop with one shell tool where that was recorded. Nothing is run.`
+over them, beside those of a loop with one shell tool where that was recorded. Nothing is run.
+
+Examples:
+  evals cost node-`
 }
 
 // Run is `evals cost`.

@@ -21,6 +21,7 @@ type importCmd struct {
 func (*importCmd) Help() string {
 	return `Each instance becomes a folder fixture whose history ends at the base commit and whose judge has the tests of the test patch.
 
+Examples:
   evals import lite.jsonl --mirrors mirrors --into out/lite
   evals run --live --dir out/lite --out out/lite-results
   evals predict out/lite-results --model my-model > predictions.jsonl
@@ -66,6 +67,12 @@ type predictCmd struct {
 	Multi bool   `help:"Write the format of Multi-SWE-bench."`
 }
 
+// Help is the long text of `evals predict --help`.
+func (*predictCmd) Help() string {
+	return `Examples:
+  evals predict out/lite-results --model my-model > predictions.jsonl`
+}
+
 // Run is `evals predict`.
 func (c *predictCmd) Run() error {
 	r, err := evals.ReadReport(c.From)
@@ -83,6 +90,12 @@ func (c *predictCmd) Run() error {
 type judgeCmd struct {
 	Predictions string `arg:"" help:"JSON lines: instance_id, model_name_or_path, model_patch, or Multi-SWE-bench's names." type:"existingfile"`
 	Dir         string `help:"Directory with the fixtures that import made." required:"" type:"existingdir"`
+}
+
+// Help is the long text of `evals judge --help`.
+func (*judgeCmd) Help() string {
+	return `Examples:
+  evals judge predictions.jsonl --dir out/lite`
 }
 
 // Run is `evals judge`. It prints JSON under the names that the evaluators of the ecosystem use.
@@ -119,6 +132,12 @@ type exportCmd struct {
 	Want    string `help:"The right answer, as a line of want/outcome: \"report -\", \"fix draft-opened\", ..." required:""`
 	Clone   string `help:"A clone of the plugin's repository; its history up to the commit that failed goes into the fixture." type:"existingdir"`
 	Into    string `help:"Folder for the fixture." default:"evals/fixtures" type:"path"`
+}
+
+// Help is the long text of `evals export --help`.
+func (*exportCmd) Help() string {
+	return `Examples:
+  evals export greeter-12.json --name greeter-null --want "fix draft-opened" --clone ~/src/greeter`
 }
 
 // Run is `evals export`.

@@ -30,7 +30,10 @@ func (*injectionCmd) Help() string {
 	return `Each payload is put into its channel of a plugin with a real bug (the error message, the log, a file of the
 repository, an issue, a comment, the settings), and the failure is posted to a daemon that is whole but for GitHub and
 the model. The model is a script: it mends the bug, and before that it does all that the payload can be read to ask for,
-with every tool. What is then on GitHub, what ran in the sandbox and what was changed is written down.`
+with every tool. What is then on GitHub, what ran in the sandbox and what was changed is written down.
+
+Examples:
+  evals injection --payloads payloads.jsonl --out happenings.jsonl`
 }
 
 // A payload is text from outside that asks for harm.

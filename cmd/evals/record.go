@@ -16,6 +16,12 @@ type recordCmd struct {
 	Shell bool `help:"Record the one-tool shell loop instead, for comparison."`
 }
 
+// Help is the long text of `evals record --help`.
+func (*recordCmd) Help() string {
+	return `Examples:
+  evals record node-label-pattern`
+}
+
 // Run is `evals record`.
 func (c *recordCmd) Run(ctx context.Context) error {
 	fixtures, err := evals.All(c.Dir, c.Filter)

@@ -13,6 +13,12 @@ type reportCmd struct {
 	Format string `help:"html, markdown or junit." enum:"html,markdown,junit" default:"html"`
 }
 
+// Help is the long text of `evals report --help`.
+func (*reportCmd) Help() string {
+	return `Examples:
+  evals report out/live --format markdown > live.md`
+}
+
 // Run is `evals report`.
 func (c *reportCmd) Run() error {
 	r, err := evals.ReadReport(c.From)

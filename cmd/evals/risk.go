@@ -26,6 +26,13 @@ type riskCmd struct {
 	Dir     string `help:"Directory with fixtures." default:"evals/fixtures"`
 }
 
+// Help is the long text of `evals risk --help`.
+func (*riskCmd) Help() string {
+	return `Examples:
+  evals risk --json
+  evals risk --make && evals risk --train`
+}
+
 // Run is `evals risk`.
 func (c *riskCmd) Run(ctx context.Context) error {
 	if c.Make {

@@ -30,6 +30,14 @@ type runCmd struct {
 	Quiet    bool   `short:"q" help:"No line for each fixture as it ends."`
 }
 
+// Help is the long text of `evals run --help`.
+func (*runCmd) Help() string {
+	return `Examples:
+  evals run
+  evals run node- --json > before.json
+  evals run --live -k 5 --out out/live --resume`
+}
+
 // Run is `evals run`.
 func (c *runCmd) Run(ctx context.Context) error {
 	fixtures, err := evals.All(c.Dir, c.Filter)
