@@ -18,11 +18,21 @@ func (*completionCmd) Help() string {
   daemon-hotfix completion fish | source       add it to ~/.config/fish/config.fish`
 }
 
-// completions ask this program itself, which answers when COMP_LINE is set.
+// completions ask this program itself, which answers when COMP_LINE is set. Where it has nothing to say the shell
+// completes names of files.
 var completions = map[string]string{
-	"bash": "complete -C %[1]q daemon-hotfix\n",
-	"zsh":  "autoload -U +X bashcompinit && bashcompinit\ncomplete -C %[1]q daemon-hotfix\n",
-	"fish": "complete -c daemon-hotfix -f -a \"(env COMP_LINE=(commandline -cp) %[1]q)\"\n",
+	"bash": "complete -o default -C %[1]q daemon-hotfix\n",
+	"zsh":  "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }\nautoload -Uz bashcompinit && bashcompinit\ncomplete -o default -C %[1]q daemon-hotfix\n",
+	"fish": `function __daemon_hotfix_complete
+    set -l words (env COMP_LINE=(commandline -cp) %[1]q)
+    if test (count $words) -gt 0
+        printf '%%s\n' $words
+    else
+        __fish_complete_path (commandline -ct)
+    end
+end
+complete -c daemon-hotfix -f -a "(__daemon_hotfix_complete)"
+`,
 }
 
 // Run prints the line or two that the shell reads.

@@ -67,8 +67,8 @@ func (r *roff) command(n *kong.Node) {
 	r.text(n.Help)
 	for _, f := range n.Flags {
 		r.line(".TP")
-		r.text("--" + f.Name + placeholder(f))
-		r.text(f.Help + byDefault(f))
+		r.text("--" + negation(f) + f.Name + placeholder(f))
+		r.text(f.Help + byDefault(f) + fromEnv(f))
 	}
 	for _, a := range n.Positional {
 		r.line(".TP")
@@ -83,6 +83,13 @@ func (r *roff) command(n *kong.Node) {
 	}
 }
 
+func negation(f *kong.Flag) string {
+	if f.Tag.Negatable == "" {
+		return ""
+	}
+	return "[no-]"
+}
+
 func placeholder(f *kong.Flag) string {
 	if f.IsBool() {
 		return ""
@@ -95,4 +102,11 @@ func byDefault(f *kong.Flag) string {
 		return ""
 	}
 	return " Default: " + f.Default + "."
+}
+
+func fromEnv(f *kong.Flag) string {
+	if len(f.Envs) == 0 {
+		return ""
+	}
+	return " Also read from " + strings.Join(f.Envs, " or ") + "."
 }

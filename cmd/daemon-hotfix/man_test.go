@@ -28,7 +28,7 @@ func TestManualPage(t *testing.T) {
 			require.Contains(t, page, "daemon\\-hotfix "+name, "%q of --help", name)
 		}
 	}
-	for _, flag := range []string{"--allow", "--store", "--timeout"} {
+	for _, flag := range []string{"--allow", "--store", "--timeout", "--[no-]fix", "Also read from HOTFIX_FIX."} {
 		require.Contains(t, page, strings.ReplaceAll(flag, "-", `\-`))
 	}
 	for line := range strings.Lines(page) {
