@@ -9,6 +9,8 @@ GO ?= go
 LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN = golang.org/x/vuln/cmd/govulncheck@v1.8.0
 FUZZ ?= 5s
+# What .ci/setup installs comes first.
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 demo:
 	@.ci/setup demo
