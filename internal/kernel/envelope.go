@@ -5,7 +5,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -16,14 +15,20 @@ var signedFields = [...]string{"stateId", "eventName", "eventPayload", "settings
 // optionalField may be absent, and is then absent from the signed text too.
 const optionalField = "ubiquityKernelToken"
 
-// An envelope is a request's fields as UTF-16 code units, which is what the kernel signed.
+// An envelope is a request's fields, each also as the kernel spelled it when it signed.
 type envelope struct {
-	units map[string][]uint16
-	clean bool // every field is valid UTF-8
+	fields map[string]field
+	clean  bool // every field is valid UTF-8
+}
+
+// A field is one value of a request.
+type field struct {
+	text   string // an unpaired surrogate is U+FFFD
+	quoted []byte // as JSON.stringify writes it
 }
 
 func readEnvelope(fields object) (envelope, error) {
-	e := envelope{units: make(map[string][]uint16, len(signedFields)+1), clean: true}
+	e := envelope{fields: make(map[string]field, len(signedFields)+1), clean: true}
 	for _, name := range append(signedFields[:], "signature") {
 		raw, ok := fields[name]
 		if !ok && name == optionalField {
@@ -32,27 +37,44 @@ func readEnvelope(fields object) (envelope, error) {
 		if !ok {
 			return e, refuse(StageSchema, "%s is missing", name)
 		}
-		units, ok := unquote(raw)
+		f, ok := readField(raw)
 		if !ok {
 			return e, refuse(StageSchema, "%s is not a string", name)
 		}
-		e.units[name] = units
+		e.fields[name] = f
 		e.clean = e.clean && utf8.Valid(raw)
 	}
-	if len(e.units["stateId"]) == 0 {
+	if e.text("stateId") == "" {
 		return e, refuse(StageSchema, "stateId is empty")
 	}
 	return e, nil
 }
 
-func (e envelope) has(name string) bool { _, ok := e.units[name]; return ok }
+// readField reads a JSON string. Most are spelled as JSON.stringify spells them; of any other the UTF-16 code units
+// are what the kernel signed.
+func readField(raw []byte) (field, bool) {
+	if stringified(raw) {
+		text, ok := asString(raw)
+		return field{text, raw}, ok
+	}
+	units, ok := unquote(raw)
+	if !ok {
+		return field{}, false
+	}
+	return field{string(utf16.Decode(units)), Quote(make([]byte, 0, len(raw)), units)}, true
+}
 
-// text is a field as a Go string; an unpaired surrogate becomes U+FFFD.
-func (e envelope) text(name string) string { return string(utf16.Decode(e.units[name])) }
+func (e envelope) has(name string) bool { _, ok := e.fields[name]; return ok }
+
+func (e envelope) text(name string) string { return e.fields[name].text }
 
 // signedText rebuilds the text that the kernel signed: JSON.stringify of the signed fields.
 func (e envelope) signedText() []byte {
-	text := []byte{'{'}
+	size := 0
+	for name, f := range e.fields {
+		size += len(name) + len(f.quoted) + len(`"":,`)
+	}
+	text := append(make([]byte, 0, size), '{')
 	for _, name := range signedFields {
 		if !e.has(name) {
 			continue
@@ -63,7 +85,7 @@ func (e envelope) signedText() []byte {
 		text = append(text, '"')
 		text = append(text, name...)
 		text = append(text, `":`...)
-		text = Quote(text, e.units[name])
+		text = append(text, e.fields[name].quoted...)
 	}
 	return append(text, '}')
 }
@@ -83,53 +105,4 @@ func (e envelope) verify(key *rsa.PublicKey) error {
 		return refuse(StageSignature, "the signature does not match; either the request was changed or another key signed it")
 	}
 	return nil
-}
-
-// An object is a JSON object whose values are decoded when they are asked for. Names are case-sensitive, unlike
-// those of a Go struct, and a value of an unexpected type reads as absent.
-type object map[string]json.RawMessage
-
-func (o object) object(name string) object {
-	var v object
-	if json.Unmarshal(o[name], &v) != nil {
-		return nil
-	}
-	return v
-}
-
-func (o object) str(name string) string {
-	var v string
-	if json.Unmarshal(o[name], &v) != nil {
-		return ""
-	}
-	return v
-}
-
-// num reads an integer, also one written as a string.
-func (o object) num(name string) int64 {
-	var n json.Number
-	if json.Unmarshal(o[name], &n) != nil {
-		return 0
-	}
-	v, err := n.Int64()
-	if err != nil {
-		return 0
-	}
-	return v
-}
-
-func (o object) list(name string) []json.RawMessage {
-	var v []json.RawMessage
-	if json.Unmarshal(o[name], &v) != nil {
-		return nil
-	}
-	return v
-}
-
-func asString(raw json.RawMessage) (string, bool) {
-	var v *string
-	if json.Unmarshal(raw, &v) != nil || v == nil {
-		return "", false
-	}
-	return *v, true
 }

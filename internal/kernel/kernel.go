@@ -5,7 +5,6 @@ package kernel
 import (
 	"crypto/rsa"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -148,19 +147,6 @@ func sized(body []byte, opts Options) error {
 		return refuse(StageLimit, "the request has %d bytes, more than %d", len(body), opts.MaxBytes)
 	}
 	return nil
-}
-
-// parseObject reads a JSON object. Other JSON is against the schema; what is not JSON is refused before that.
-func parseObject(text []byte) (object, error) {
-	var o object
-	err := json.Unmarshal(text, &o)
-	if broken := (*json.SyntaxError)(nil); errors.As(err, &broken) {
-		return nil, refuse(StageJSON, "the request is not JSON")
-	}
-	if err != nil || o == nil {
-		return nil, refuse(StageSchema, "the request is not a JSON object")
-	}
-	return o, nil
 }
 
 // open does what both transports share. Nothing is decoded before the signature is verified.

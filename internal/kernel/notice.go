@@ -143,17 +143,31 @@ func clean(s string, limit int) string {
 	return redact.Scrub(stripUserinfo(s[:min(len(s), bigText)])).Head(limit).String()
 }
 
-var userinfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#@'"]*@`)
-
-// stripUserinfo takes the credentials out of every URL in s.
+// stripUserinfo takes the credentials out of every URL in s. There may be several in one: what comes after the first
+// may be one again.
 func stripUserinfo(s string) string {
-	for {
-		t := userinfo.ReplaceAllString(s, "$1")
-		if t == s {
+	for at := 0; ; {
+		n := strings.Index(s[at:], "://")
+		if n < 0 {
 			return s
 		}
-		s = t
+		scheme := strings.TrimRightFunc(s[:at+n], schemeChar)
+		hasScheme := strings.IndexFunc(s[len(scheme):at+n], letter) >= 0
+		at += n + len("://")
+		for hasScheme {
+			n := strings.IndexAny(s[at:], "@/?#'\" \t\n\f\r")
+			if n < 0 || s[at+n] != '@' {
+				break
+			}
+			s = s[:at] + s[at+n+1:]
+		}
 	}
+}
+
+func letter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
+
+func schemeChar(r rune) bool {
+	return letter(r) || r >= '0' && r <= '9' || r == '+' || r == '.' || r == '-'
 }
 
 func isURL(s string) bool {

@@ -2,9 +2,26 @@ package kernel
 
 import (
 	"strconv"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
+
+// stringified reports whether a JSON string is spelled as JSON.stringify spells it, without the escapes in hex that it
+// has for few characters.
+func stringified(raw []byte) bool {
+	if len(raw) < 2 || raw[0] != '"' || !utf8.Valid(raw) {
+		return false
+	}
+	for i := 1; i < len(raw)-1; i++ {
+		if raw[i] == '\\' {
+			if i++; strings.IndexByte(`"\bfnrt`, raw[i]) < 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
 
 // unquote reads a JSON string as the UTF-16 code units that JSON.parse makes of it. raw must be valid JSON;
 // false means that it is not a string. Invalid UTF-8 becomes U+FFFD: the caller looks for that itself.
