@@ -20,8 +20,11 @@ type index struct {
 	used   int
 }
 
-// A slot is a place in a form. Forms are counted from 1, so that the zero slot is empty.
-type slot struct{ form, at int32 }
+// A slot is a gram and its place in a form. Forms are counted from 1, so that the zero slot is empty.
+type slot struct {
+	gram     uint64 // to look it up in the form would miss the processor's cache each time
+	form, at int32
+}
 
 // add adds every form of a value, and calls fresh for each gram that was not there.
 func (x *index) add(value string, forms []string, fresh func(uint64)) {
@@ -39,7 +42,7 @@ func (x *index) add(value string, forms []string, fresh func(uint64)) {
 		for at := 0; at+gram <= len(form); at += step {
 			g := load(form, at)
 			if s := x.slot(g); s.form == 0 {
-				*s = slot{int32(len(x.forms)), int32(at)}
+				*s = slot{g, int32(len(x.forms)), int32(at)}
 				x.used++
 				fresh(g)
 			}
@@ -67,7 +70,7 @@ func (x *index) reserve(more int) {
 	x.slots, x.shift = make([]slot, 1<<bits), 64-bits
 	for _, s := range old {
 		if s.form != 0 {
-			*x.slot(x.gram(s)) = s
+			*x.slot(s.gram) = s
 		}
 	}
 }
@@ -76,13 +79,11 @@ func (x *index) reserve(more int) {
 func (x *index) slot(g uint64) *slot {
 	for i := hash(g) >> x.shift; ; i++ {
 		s := &x.slots[i&uint64(len(x.slots)-1)]
-		if s.form == 0 || x.gram(*s) == g {
+		if s.form == 0 || s.gram == g {
 			return s
 		}
 	}
 }
-
-func (x *index) gram(s slot) uint64 { return load(x.forms[s.form-1], int(s.at)) }
 
 // place finds a gram in a form.
 func (x *index) place(g uint64) (form string, at int, ok bool) {
@@ -100,7 +101,7 @@ func (x *index) place(g uint64) (form string, at int, ok bool) {
 func (x *index) each(f func(uint64)) {
 	for _, s := range x.slots {
 		if s.form != 0 {
-			f(x.gram(s))
+			f(s.gram)
 		}
 	}
 }
