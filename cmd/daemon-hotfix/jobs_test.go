@@ -37,9 +37,9 @@ func parkedStore(t *testing.T, reason string, fps ...hotfix.Fingerprint) string 
 	require.NoError(t, err)
 	for _, fp := range fps {
 		require.NoError(t, s.SaveCase(ctx, hotfix.Case{Fingerprint: fp, Repo: hotfix.Repo{Owner: "o", Name: "n"}}, hotfix.NextFix))
-		claim, err := s.Claim(ctx, store.Fix, string(fp), 0, "me", 0)
+		claims, err := s.Claim(ctx, store.Fix, []string{string(fp)}, 0, "me", 0)
 		require.NoError(t, err)
-		_, err = s.Finish(ctx, claim, store.End{Failed: reason, Park: true})
+		_, err = s.Finish(ctx, claims, []store.End{{Failed: reason, Park: true}})
 		require.NoError(t, err)
 	}
 	require.NoError(t, s.SaveCase(ctx, hotfix.Case{Fingerprint: "v1-waits"}, hotfix.NextReport))

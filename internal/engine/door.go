@@ -33,6 +33,8 @@ func (e *Engine) github(w http.ResponseWriter, r *http.Request) {
 
 // open reads, verifies and takes in a request.
 func (e *Engine) open(w http.ResponseWriter, r *http.Request, open func([]byte, kernel.Options) (*kernel.Delivery, error)) {
+	e.inside.Add(1)
+	defer e.inside.Add(-1)
 	if err := kernel.CheckContentType(r.Header.Get("Content-Type")); err != nil {
 		e.unsigned(w, err)
 		return

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/daemon"
@@ -21,7 +22,7 @@ import (
 type Config struct {
 	Store    store.Config
 	Daemon   daemon.Config
-	Queue    queue.Config   // Store, Work and Log are filled in
+	Queue    queue.Config   // Store, Work, Busy and Log are filled in
 	Kernel   kernel.Options // Now is filled in
 	GitHub   kernel.Hook    // GitHub's own webhooks; without a secret there is no door for them
 	Manifest daemon.Manifest
@@ -36,7 +37,11 @@ type Engine struct {
 	queue    *queue.Queue
 	daemon   *daemon.Daemon
 	manifest []byte
+	inside   atomic.Int64 // requests at the door
 }
+
+// crowd is how many requests at once make the door busy. Those that come one by one are fewer.
+const crowd = 8
 
 // Open opens the store and gets everything ready; Start begins to work.
 func Open(ctx context.Context, cfg Config) (*Engine, error) {
@@ -59,6 +64,7 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 		return nil, errors.Join(err, st.Close())
 	}
 	cfg.Queue.Store, cfg.Queue.Log = st, cfg.Daemon.Log
+	cfg.Queue.Busy = func() bool { return e.inside.Load() >= crowd }
 	cfg.Queue.Work = queue.Work{Triage: traced("triage", e.daemon.Triage), Report: traced("report", e.daemon.Report), Fix: traced("fix", e.daemon.Fix),
 		Watch: e.daemon.Watch}
 	if e.queue, err = queue.New(ctx, cfg.Queue); err != nil {

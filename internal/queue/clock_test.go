@@ -73,21 +73,21 @@ func apart(t *testing.T, h *house) {
 		require.Len(t, wants, 1)
 		return wants[0]
 	}
-	claim := func() store.Claim {
-		c, err := h.store.Claim(ctx, store.Fix, "v1-a", only().Job(), "somebody", 0)
+	claim := func() []store.Claim {
+		c, err := h.store.Claim(ctx, store.Fix, []string{"v1-a"}, only().Job(), "somebody", 0)
 		require.NoError(t, err)
 		return c
 	}
-	_, err = h.store.Finish(ctx, claim(), store.End{Failed: "it failed"})
+	_, err = h.store.Finish(ctx, claim(), []store.End{{Failed: "it failed"}})
 	require.NoError(t, err)
 	claim()
 	require.NoError(t, h.store.Reassign(ctx, only()))
-	_, err = h.store.Finish(ctx, claim(), store.End{Failed: "it failed again"})
+	_, err = h.store.Finish(ctx, claim(), []store.End{{Failed: "it failed again"}})
 	require.NoError(t, err)
 	w := only()
 	require.Equal(t, []any{2, 1, "it failed again"}, []any{w.Attempts, w.Deaths, w.Reason})
 
-	_, err = h.store.Finish(ctx, claim(), store.End{Failed: "enough", Park: true})
+	_, err = h.store.Finish(ctx, claim(), []store.End{{Failed: "enough", Park: true}})
 	require.NoError(t, err)
 	require.NoError(t, h.store.Release(ctx, store.Fix, "v1-a"))
 	w = only()

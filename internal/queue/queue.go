@@ -58,6 +58,7 @@ type Config struct {
 	Grace               time.Duration // what is under way may finish within it when the queue stops; 0 is twenty seconds
 	Sweep               time.Duration // how often lost work, and a full lane, is looked at again; 0 is five seconds
 	Absence             time.Duration // how long another machine may be out of reach before its work is taken over; 0 is ten seconds
+	Busy                func() bool   // whether deliveries are coming in faster than one by one; triage then waits a little. nil is never
 	Now                 func() time.Time
 	Log                 *slog.Logger
 
@@ -131,6 +132,9 @@ func (c *Config) defaults() {
 	defaultTo(&c.Grace, 20*time.Second)
 	defaultTo(&c.Sweep, 5*time.Second)
 	defaultTo(&c.Absence, 10*time.Second)
+	if c.Busy == nil {
+		c.Busy = func() bool { return false }
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	} else {
@@ -242,19 +246,18 @@ func (q *Queue) Stop(ctx context.Context) error {
 	return nil
 }
 
-// enqueue makes the jobs of new wants, in the transaction that stores them.
-func (q *Queue) enqueue(ctx context.Context, tx store.Tx, wants []store.Want) ([]int64, error) {
-	params := make([]river.InsertManyParams, len(wants))
+// enqueue makes a job for new wants, in the transaction that stores them.
+func (q *Queue) enqueue(ctx context.Context, tx store.Tx, wants []store.Want, pause time.Duration) (int64, error) {
+	args := wantArgs{Want: wants[0].Kind, Names: make([]string, len(wants))}
 	for i, w := range wants {
-		params[i] = river.InsertManyParams{Args: wantArgs{w.Kind, w.Name}, InsertOpts: &river.InsertOpts{Queue: string(w.Kind)}}
+		args.Names[i] = w.Name
 	}
-	results, err := q.engine.insert(ctx, tx, params)
+	if pause > 0 {
+		args.After = q.cfg.Now().Add(pause)
+	}
+	results, err := q.engine.insert(ctx, tx, []river.InsertManyParams{{Args: args, InsertOpts: &river.InsertOpts{Queue: string(args.Want)}}})
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	ids := make([]int64, len(results))
-	for i, r := range results {
-		ids[i] = r.Job.ID
-	}
-	return ids, nil
+	return results[0].Job.ID, nil
 }

@@ -66,6 +66,8 @@ func TestQueue(t *testing.T) {
 		{"the clock is set forward a day", jumps(24 * time.Hour)},
 		{"the clock is set back an hour", jumps(-time.Hour)},
 		{"failures and deaths are counted apart", apart},
+		{"what arrives together is worked on together", together},
+		{"triage gives way to deliveries, but not for ever", givesWay},
 	}
 	for _, db := range databases {
 		t.Run(db.name, func(t *testing.T) {
@@ -78,6 +80,80 @@ func TestQueue(t *testing.T) {
 			}
 		})
 	}
+}
+
+// arrive saves notices that share a transaction, and so jobs.
+func (h *house) arrive(n int) {
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			_, err := h.store.SaveNotice(h.t.Context(), storetest.Notice(fmt.Sprintf("n%d", i)))
+			require.NoError(h.t, err)
+		})
+	}
+	wg.Wait()
+}
+
+// together: of notices that share a job one fails, one panics and one is parked; the others hear nothing of it.
+func together(t *testing.T, h *house) {
+	cfg := h.config(h.work())
+	_, err := queue.New(t.Context(), cfg)
+	require.NoError(t, err)
+	h.arrive(100)
+	wants, err := h.store.Wanted(t.Context())
+	require.NoError(t, err)
+	jobs := map[int64]int{}
+	for _, w := range wants {
+		jobs[w.Job()]++
+	}
+	require.Len(t, wants, 100)
+	require.Less(t, len(jobs), 60, "they share jobs")
+	failed := map[string]int{}
+	cfg.Work.Triage = func(_ context.Context, id string) error {
+		h.note("triage %s", id)
+		h.mu.Lock()
+		failed[id]++
+		again := failed[id] == 1
+		h.mu.Unlock()
+		switch {
+		case id == "n7" && again:
+			return errors.New("not yet")
+		case id == "n8" && again:
+			panic("oh")
+		case id == "n9":
+			return errors.New("never")
+		}
+		return nil
+	}
+	h.start(cfg)
+	h.until(func() bool {
+		counts, err := h.store.Counts(t.Context())
+		return err == nil && counts[store.Triage] == store.Count{Parked: 1}
+	})
+	seen := map[string]int{}
+	for _, call := range h.noted() {
+		seen[call]++
+	}
+	require.Len(t, seen, 100)
+	require.Equal(t, []int{2, 2, cfg.Triage.Attempts}, []int{seen["triage n7"], seen["triage n8"], seen["triage n9"]})
+	require.Len(t, h.noted(), 97+2+2+cfg.Triage.Attempts)
+	parked, err := h.store.Parked(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "n9", parked[0].Name)
+	require.Equal(t, "never", parked[0].Reason)
+}
+
+// givesWay: the door is never idle, and what it took in is triaged all the same.
+func givesWay(t *testing.T, h *house) {
+	cfg := h.config(h.work())
+	asked := make(chan struct{})
+	once := sync.OnceFunc(func() { close(asked) })
+	cfg.Busy = func() bool { once(); return true }
+	h.start(cfg)
+	h.arrive(3)
+	<-asked
+	h.idle()
+	require.ElementsMatch(t, []string{"triage n0", "triage n1", "triage n2"}, h.noted())
 }
 
 // A house is a store with whatever queues a test starts on it.
@@ -536,7 +612,7 @@ func deadly(t *testing.T, h *house) {
 	h.want("v1-a", hotfix.NextFix)
 	wants, err := h.store.Wanted(ctx)
 	require.NoError(t, err)
-	_, err = h.store.Claim(ctx, store.Fix, "v1-a", wants[0].Job(), "somebody who died of it", 0)
+	_, err = h.store.Claim(ctx, store.Fix, []string{"v1-a"}, wants[0].Job(), "somebody who died of it", 0)
 	require.NoError(t, err)
 	h.loseJobs() // so that only the sweep can find it
 

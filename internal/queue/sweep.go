@@ -59,7 +59,7 @@ func (q *Queue) sweep(ctx context.Context, round sweep) (suspects bool, err erro
 	if err != nil {
 		return false, err
 	}
-	round.gone, round.doubts = map[string]bool{}, map[int64]bool{}
+	round.gone, round.doubts, round.jobs = map[string]bool{}, map[int64]bool{}, map[int64]*rivertype.JobRow{}
 	for _, w := range wants {
 		lost, err := q.lost(ctx, w, &round)
 		if err != nil {
@@ -86,6 +86,7 @@ type sweep struct {
 	gone     map[string]bool // whether a worker is
 	suspects bool            // one that does not answer may come back
 	doubts   map[int64]bool
+	jobs     map[int64]*rivertype.JobRow // that were looked at, nil for one that is no more
 }
 
 // lost reports whether nobody will carry out w.
@@ -104,12 +105,16 @@ func (q *Queue) lost(ctx context.Context, w store.Want, round *sweep) (bool, err
 // notBegun reports whether nobody will begin with w: its job is no more, or was taken by a worker that died before it
 // could say so.
 func (q *Queue) notBegun(ctx context.Context, w store.Want, round *sweep) (bool, error) {
-	job, err := q.engine.JobGet(ctx, w.Job())
-	if errors.Is(err, rivertype.ErrNotFound) {
-		return true, nil
+	job, known := round.jobs[w.Job()]
+	if !known {
+		var err error
+		if job, err = q.engine.JobGet(ctx, w.Job()); err != nil && !errors.Is(err, rivertype.ErrNotFound) {
+			return false, err
+		}
+		round.jobs[w.Job()] = job
 	}
-	if err != nil {
-		return false, err
+	if job == nil {
+		return true, nil
 	}
 	if job.State != rivertype.JobStateRunning || len(job.AttemptedBy) == 0 {
 		return job.FinalizedAt != nil || q.missed(job, round), nil

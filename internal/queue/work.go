@@ -19,15 +19,25 @@ const (
 	watchQueue  = "watch"
 	recordFor   = time.Minute    // how long we try to write down how work ended
 	longestWait = 24 * time.Hour // that a RetryAt is believed
+	longestWay  = time.Second    // that a job waits for deliveries to come in first
 )
 
-// wantArgs name a want. Its row has everything else.
+// wantArgs name wants of one kind. Their rows have everything else.
 type wantArgs struct {
-	Want store.Kind `json:"want"`
-	Name string     `json:"name"`
+	Want  store.Kind `json:"want"`
+	Name  string     `json:"name,omitempty"` // of the one want, in jobs of the first releases
+	Names []string   `json:"names,omitempty"`
+	After time.Time  `json:"after,omitzero"` // not to be begun before it
 }
 
 func (wantArgs) Kind() string { return "want" }
+
+func (a wantArgs) names() []string {
+	if a.Name != "" {
+		return []string{a.Name}
+	}
+	return a.Names
+}
 
 type wantWorker struct {
 	river.WorkerDefaults[wantArgs]
@@ -35,7 +45,7 @@ type wantWorker struct {
 }
 
 func (w *wantWorker) Timeout(job *river.Job[wantArgs]) time.Duration {
-	return w.q.limits(job.Args.Want).Timeout + recordFor // ours comes first, and says why
+	return w.q.limits(job.Args.Want).Timeout*time.Duration(len(job.Args.names())) + recordFor // ours comes first, and says why
 }
 
 func (q *Queue) limits(kind store.Kind) Limits {
@@ -48,32 +58,59 @@ func (q *Queue) limits(kind store.Kind) Limits {
 	return q.cfg.Triage
 }
 
-// Work carries out one want. Whatever happens, the want's row says what comes next, and River only waits.
+// Work carries out wants, one after the other. Whatever happens, a want's row says what comes next, and River only waits.
 func (w *wantWorker) Work(ctx context.Context, job *river.Job[wantArgs]) error {
 	q, args := w.q, job.Args
+	if early := args.After.Sub(q.cfg.Now()); early > 0 {
+		return river.JobSnooze(early)
+	}
 	limits := q.limits(args.Want)
 	q.begin(job.ID)
 	defer q.end(job.ID)
-	claim, err := q.cfg.Store.Claim(ctx, args.Want, args.Name, job.ID, q.worker, limits.PerRepo)
+	if args.Want == store.Triage {
+		q.giveWay(ctx)
+	}
+	claims, err := q.cfg.Store.Claim(ctx, args.Want, args.names(), job.ID, q.worker, limits.PerRepo)
 	switch {
 	case errors.Is(err, store.ErrObsolete):
 		return nil
 	case errors.Is(err, store.ErrBusy):
 		return river.JobSnooze(q.cfg.Sweep + rand.N(q.cfg.Sweep))
 	case err != nil:
-		q.cfg.Log.Error("work could not begin", "kind", args.Want, "name", args.Name, "error", err)
+		q.cfg.Log.Error("work could not begin", "kind", args.Want, "names", args.names(), "error", err)
 		return river.JobSnooze(limits.after(0))
 	}
-	if claim.Want.Deaths >= limits.Deaths { // its process died each time, so nobody could park it
-		return q.finish(ctx, claim, store.End{Failed: claim.Want.Reason, Park: true}, 0)
+	ends := make([]store.End, len(claims))
+	for i, c := range claims {
+		ends[i] = q.carryOut(ctx, c, limits)
 	}
-	bounded, cancel := context.WithTimeoutCause(ctx, limits.Timeout, tooLong{args.Want, limits.Timeout})
+	return q.finish(ctx, claims, ends)
+}
+
+// giveWay waits while deliveries are coming in, but not for ever: what is acknowledged late is lost, what is triaged
+// late is only late.
+func (q *Queue) giveWay(ctx context.Context) {
+	for end := time.Now().Add(longestWay); q.cfg.Busy() && time.Now().Before(end) && ctx.Err() == nil; {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// carryOut works on one want.
+func (q *Queue) carryOut(ctx context.Context, c store.Claim, limits Limits) store.End {
+	w := c.Want
+	switch {
+	case w.Deaths >= limits.Deaths: // its process died each time, so nobody could park it
+		return store.End{Failed: w.Reason, Park: true}
+	case ctx.Err() != nil:
+		return q.judge(ctx, w, limits, ctx.Err())
+	}
+	bounded, cancel := context.WithTimeoutCause(ctx, limits.Timeout, tooLong{w.Kind, limits.Timeout})
 	defer cancel()
-	err = q.do(bounded, args)
+	err := q.do(bounded, w)
 	if cause := (tooLong{}); err != nil && errors.As(context.Cause(bounded), &cause) && !errors.As(err, &cause) {
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
-	return q.conclude(ctx, claim, limits, err)
+	return q.judge(ctx, w, limits, err)
 }
 
 // tooLong is why work that ran into its deadline was cut off.
@@ -87,51 +124,50 @@ func (t tooLong) Error() string {
 }
 
 // do calls the work's function. A panic is a failure like any other.
-func (q *Queue) do(ctx context.Context, args wantArgs) (err error) {
+func (q *Queue) do(ctx context.Context, w store.Want) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			q.cfg.Log.Error("work panicked", "kind", args.Want, "name", args.Name, "panic", p, "stack", string(debug.Stack()))
+			q.cfg.Log.Error("work panicked", "kind", w.Kind, "name", w.Name, "panic", p, "stack", string(debug.Stack()))
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	switch args.Want {
+	switch w.Kind {
 	case store.Triage:
-		return q.cfg.Work.Triage(ctx, args.Name)
+		return q.cfg.Work.Triage(ctx, w.Name)
 	case store.Report:
-		return q.cfg.Work.Report(ctx, hotfix.Fingerprint(args.Name))
+		return q.cfg.Work.Report(ctx, hotfix.Fingerprint(w.Name))
 	case store.Fix:
-		return q.cfg.Work.Fix(ctx, hotfix.Fingerprint(args.Name))
+		return q.cfg.Work.Fix(ctx, hotfix.Fingerprint(w.Name))
 	}
-	return fmt.Errorf("nothing is known about work of kind %q: was it stored by a newer version?", args.Want)
+	return fmt.Errorf("nothing is known about work of kind %q: was it stored by a newer version?", w.Kind)
 }
 
-// conclude decides what becomes of a want whose work returned err.
-func (q *Queue) conclude(ctx context.Context, c store.Claim, limits Limits, err error) error {
-	log := q.cfg.Log.With("kind", c.Want.Kind, "name", c.Want.Name)
+// judge decides what becomes of a want whose work returned err.
+func (q *Queue) judge(ctx context.Context, w store.Want, limits Limits, err error) store.End {
+	log := q.cfg.Log.With("kind", w.Kind, "name", w.Name)
 	var later interface{ RetryAt() time.Time }
 	switch {
 	case err == nil:
-		return q.finish(ctx, c, store.End{}, 0)
+		return store.End{}
 	case errors.Is(ctx.Err(), context.Canceled): // we are stopping
 		log.Info("work handed back")
-		return q.finish(ctx, c, store.End{Later: true}, 0)
+		return store.End{Later: true}
 	case errors.As(err, &later):
 		pause := min(max(later.RetryAt().Sub(q.cfg.Now()), time.Second), longestWait)
 		log.Info("work postponed", "for", pause, "error", err)
-		return q.finish(ctx, c, store.End{Failed: err.Error(), Later: true}, pause+rand.N(pause/10+1))
-	}
-	if errors.Is(err, store.ErrFull) { // that says nothing about the work
+		return store.End{Failed: err.Error(), Later: true, Pause: pause + rand.N(pause/10+1)}
+	case errors.Is(err, store.ErrFull): // that says nothing about the work
 		log.Warn("work postponed, because the store takes nothing", "error", err)
-		return q.finish(ctx, c, store.End{Failed: err.Error(), Later: true}, limits.after(0))
+		return store.End{Failed: err.Error(), Later: true, Pause: limits.after(0)}
 	}
-	attempts := c.Want.Attempts + 1
-	end := store.End{Failed: err.Error(), Park: attempts >= limits.Attempts}
+	attempts := w.Attempts + 1
+	end := store.End{Failed: err.Error(), Park: attempts >= limits.Attempts, Pause: limits.after(w.Attempts)}
 	if end.Park {
 		log.Error("work parked", "attempts", attempts, "error", err)
 	} else {
 		log.Warn("work failed", "attempts", attempts, "error", err)
 	}
-	return q.finish(ctx, c, end, limits.after(c.Want.Attempts))
+	return end
 }
 
 // after is how long to wait after the failure that follows n others: longer each time, and never the same for two.
@@ -147,24 +183,24 @@ func (l Limits) after(n int) time.Duration {
 }
 
 // finish writes down how the work ended, even if we are stopping, and returns what River should do.
-func (q *Queue) finish(ctx context.Context, c store.Claim, end store.End, pause time.Duration) error {
+func (q *Queue) finish(ctx context.Context, claims []store.Claim, ends []store.End) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordFor)
 	defer cancel()
 	for try := 50 * time.Millisecond; ; try = min(2*try, 5*time.Second) {
-		again, err := q.cfg.Store.Finish(ctx, c, end)
+		again, err := q.cfg.Store.Finish(ctx, claims, ends)
 		switch {
 		case errors.Is(err, store.ErrObsolete):
-			q.cfg.Log.Warn("work was taken over meanwhile", "kind", c.Want.Kind, "name", c.Want.Name)
+			q.cfg.Log.Warn("work was taken over meanwhile", "kind", claims[0].Want.Kind, "name", claims[0].Want.Name)
 			return nil
 		case err == nil && !again:
 			return nil
 		case err == nil:
-			return river.JobSnooze(pause)
+			return river.JobSnooze(ends[0].Pause)
 		}
 		select {
 		case <-time.After(try):
 		case <-ctx.Done(): // the sweep finds it when the store is back
-			return fmt.Errorf("record the end of %s %s: %w", c.Want.Kind, c.Want.Name, err)
+			return fmt.Errorf("record the end of %s %s: %w", claims[0].Want.Kind, claims[0].Want.Name, err)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -24,12 +25,12 @@ func TestBatchLeaderMayNotLeave(t *testing.T) {
 		require.NoError(t, err)
 		second, err := s.arrive(hotfix.Notice{ID: fmt.Sprintf("second %d", i)})
 		require.NoError(t, err)
-		s.enqueue = func(_ context.Context, _ Tx, wants []Want) ([]int64, error) {
+		s.enqueue = func(_ context.Context, _ Tx, _ []Want, _ time.Duration) (int64, error) {
 			s.enqueue = nil
 			s.batch.Lock()
 			defer s.batch.Unlock()
 			s.batch.pending = append(s.batch.pending, second) // it arrives while the first is being stored
-			return make([]int64, len(wants)), nil
+			return 0, nil
 		}
 		s.batch.pending, s.batch.led = append(s.batch.pending, first), true
 		s.storeBatch(t.Context())

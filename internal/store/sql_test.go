@@ -200,9 +200,9 @@ func prunes(t *testing.T, dsn string) {
 
 // finish does a want that has no job, as a queue would.
 func finish(t *testing.T, s *store.SQL, kind store.Kind, name string) {
-	claim, err := s.Claim(t.Context(), kind, name, 0, "me", 0)
+	claims, err := s.Claim(t.Context(), kind, []string{name}, 0, "me", 0)
 	require.NoError(t, err)
-	again, err := s.Finish(t.Context(), claim, store.End{})
+	again, err := s.Finish(t.Context(), claims, []store.End{{}})
 	require.NoError(t, err)
 	require.False(t, again)
 }
@@ -222,11 +222,11 @@ func lists(t *testing.T, dsn string) {
 		{ID: "r1", Saved: storetest.At.Add(time.Minute), Stop: agent.Quiet, Steps: 1}}, runs)
 
 	require.NoError(t, s.SaveCase(ctx, storetest.Case("v1-a"), hotfix.NextFix))
-	_, err = s.Claim(ctx, store.Fix, "v1-a", 0, "me", 0)
+	_, err = s.Claim(ctx, store.Fix, []string{"v1-a"}, 0, "me", 0)
 	require.NoError(t, err)
-	claim, err := s.Claim(ctx, store.Triage, "n0", 0, "me", 0)
+	claims, err := s.Claim(ctx, store.Triage, []string{"n0"}, 0, "me", 0)
 	require.NoError(t, err)
-	again, err := s.Finish(ctx, claim, store.End{Failed: "no", Park: true})
+	again, err := s.Finish(ctx, claims, []store.End{{Failed: "no", Park: true}})
 	require.NoError(t, err)
 	require.False(t, again)
 	counts, err := s.Counts(ctx)

@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -39,8 +38,9 @@ type Want struct {
 	wanted int64 // how often it was asked for
 }
 
-// Enqueue makes one job for each want, in the transaction that stores them, and returns their numbers.
-type Enqueue func(ctx context.Context, tx Tx, wants []Want) ([]int64, error)
+// Enqueue makes one job for wants of one kind, in the transaction that stores them, and returns its number. It begins
+// after the pause.
+type Enqueue func(ctx context.Context, tx Tx, wants []Want, pause time.Duration) (int64, error)
 
 // OnWant tells the store who makes jobs. Without one, wants stay in the store until a queue finds them. It is called
 // once, before the store is used.
@@ -67,142 +67,46 @@ func (s *SQL) Want(ctx context.Context, tx Tx, wants ...Want) error {
 			idle = append(idle, w)
 		}
 	}
-	return s.assign(ctx, tx, idle)
-}
-
-// assign makes a job for each want and writes its number into the row.
-func (s *SQL) assign(ctx context.Context, tx Tx, wants []Want) error {
-	if len(wants) == 0 || s.enqueue == nil {
-		return nil
-	}
-	jobs, err := s.enqueue(ctx, tx, wants)
-	if err != nil {
-		return fmt.Errorf("enqueue: %w", err)
-	}
-	for i, w := range wants {
-		_, err := tx.querier().exec(ctx, "UPDATE wants SET job = ?, worker = '', started = 0 WHERE kind = ? AND name = ?",
-			[]any{jobs[i], string(w.Kind), w.Name})
-		if err != nil {
+	for _, w := range idle {
+		if err := s.assign(ctx, tx, w, 0); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// wantNew records wants that cannot be there yet, in one statement.
-func (s *SQL) wantNew(ctx context.Context, tx Tx, wants []Want) error {
-	jobs := make([]int64, len(wants))
-	if s.enqueue != nil {
-		var err error
-		if jobs, err = s.enqueue(ctx, tx, wants); err != nil {
-			return fmt.Errorf("enqueue: %w", err)
-		}
+// assign makes a job for a want and writes its number into the row.
+func (s *SQL) assign(ctx context.Context, tx Tx, w Want, pause time.Duration) error {
+	if s.enqueue == nil {
+		return nil
 	}
-	args := make([]any, 0, 5*len(wants))
-	for i, w := range wants {
-		args = append(args, string(w.Kind), w.Name, int64(1), micros(s.now()), jobs[i])
+	job, err := s.enqueue(ctx, tx, []Want{w}, pause)
+	if err != nil {
+		return fmt.Errorf("enqueue: %w", err)
 	}
-	_, err := tx.querier().exec(ctx, "INSERT INTO wants (kind, name, wanted, asked, job) VALUES "+places(len(wants), 5), args)
+	_, err = tx.querier().exec(ctx, "UPDATE wants SET job = ?, worker = '', started = 0 WHERE kind = ? AND name = ?",
+		[]any{job, string(w.Kind), w.Name})
 	return err
 }
 
-// A Claim is the right of one job to work on a want.
-type Claim struct {
-	Want   Want
-	Worker string
-}
+// jobWants is how many wants that arrive together share a job: to make and end one takes longer than most work.
+const jobWants = 32
 
-// The answers of Claim.
-var (
-	// ErrObsolete means that the want is done, or that another job is in charge of it.
-	ErrObsolete = errors.New("another job is in charge of this, or it is done")
-	// ErrBusy means that as many wants of this lane as may be are under way.
-	ErrBusy = errors.New("enough of this is under way in this lane")
-)
-
-// Claim lets job, which worker runs, begin on a want. At most perLane wants of a kind are under way in one lane;
-// 0 or less is no limit.
-func (s *SQL) Claim(ctx context.Context, kind Kind, name string, job int64, worker string, perLane int) (Claim, error) {
-	claim := Claim{Want: Want{Kind: kind, Name: name, job: job}, Worker: worker}
-	err := s.Write(ctx, func(tx Tx) error {
-		q := tx.querier()
-		w := &claim.Want
-		err := first(ctx, q, `UPDATE wants SET worker = ?, started = ? WHERE kind = ? AND name = ? AND job = ?
-			RETURNING wanted, lane, attempts, deaths, reason`,
-			[]any{worker, micros(s.now()), string(kind), name, job}, &w.wanted, &w.Lane, &w.Attempts, &w.Deaths, &w.Reason)
-		if errors.Is(err, ErrNotFound) {
-			return ErrObsolete
-		}
-		if err != nil || perLane <= 0 || w.Lane == "" {
-			return err
-		}
-		if tx.PG != nil { // one claim in a lane at a time, or two would each not see the other
-			if _, err := q.exec(ctx, "SELECT pg_advisory_xact_lock(?)", []any{number("lane " + string(kind) + " " + w.Lane)}); err != nil {
-				return err
+// wantNew records wants of one kind that cannot be there yet, in one statement.
+func (s *SQL) wantNew(ctx context.Context, tx Tx, wants []Want) error {
+	args := make([]any, 0, 5*len(wants))
+	for part := range slices.Chunk(wants, jobWants) {
+		var job int64
+		if s.enqueue != nil {
+			var err error
+			if job, err = s.enqueue(ctx, tx, part, 0); err != nil {
+				return fmt.Errorf("enqueue: %w", err)
 			}
 		}
-		var busy int
-		if err := first(ctx, q, "SELECT count(*) FROM wants WHERE kind = ? AND lane = ? AND worker <> ''",
-			[]any{string(kind), w.Lane}, &busy); err != nil {
-			return err
+		for _, w := range part {
+			args = append(args, string(w.Kind), w.Name, int64(1), micros(s.now()), job)
 		}
-		if busy > perLane {
-			return ErrBusy
-		}
-		return nil
-	})
-	if err != nil {
-		return Claim{}, fmt.Errorf("begin %s %s: %w", kind, name, err)
 	}
-	return claim, nil
-}
-
-// An End is how work on a want ended.
-type End struct {
-	Failed string // why it did not succeed; "" if it did
-	Park   bool   // give it up, unless it was asked for again meanwhile
-	Later  bool   // it did not really begin, or was interrupted: this was not an attempt
-}
-
-// Finish records the end of claimed work. again reports that the job stays in charge: the want was asked for again
-// while it ran, or did not succeed and was not given up. If another job took over, the error is ErrObsolete and
-// nothing has changed.
-func (s *SQL) Finish(ctx context.Context, c Claim, end End) (again bool, err error) {
-	w := c.Want
-	err = s.Write(ctx, func(tx Tx) error {
-		q := tx.querier()
-		key := []any{string(w.Kind), w.Name, w.job, c.Worker}
-		const mine = " WHERE kind = ? AND name = ? AND job = ? AND worker = ?"
-		var wanted int64
-		err := first(ctx, q, "UPDATE wants SET started = started"+mine+" RETURNING wanted", key, &wanted) // takes the row's lock
-		if errors.Is(err, ErrNotFound) {
-			return ErrObsolete
-		}
-		if err != nil {
-			return err
-		}
-		succeeded, newer := end.Failed == "" && !end.Later, wanted > w.wanted
-		again = newer || !succeeded && !end.Park
-		if succeeded && !newer {
-			_, err = q.exec(ctx, "DELETE FROM wants"+mine, key)
-			return err
-		}
-		attempts, deaths, job, parked := w.Attempts, w.Deaths, w.job, int64(0)
-		switch {
-		case succeeded, end.Park && newer: // what was asked for since has all its attempts before it
-			attempts, deaths = 0, 0
-		case !end.Later:
-			attempts++
-		}
-		if !again {
-			job, parked = 0, micros(s.now())
-		}
-		_, err = q.exec(ctx, "UPDATE wants SET worker = '', started = 0, attempts = ?, deaths = ?, reason = ?, job = ?, parked = ?"+mine,
-			append([]any{int64(attempts), int64(deaths), clean(end.Failed), job, parked}, key...))
-		return err
-	})
-	if err != nil {
-		return false, fmt.Errorf("finish %s %s: %w", w.Kind, w.Name, err)
-	}
-	return again, nil
+	_, err := tx.querier().exec(ctx, "INSERT INTO wants (kind, name, wanted, asked, job) VALUES "+places(len(wants), 5), args)
+	return err
 }

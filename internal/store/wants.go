@@ -64,7 +64,7 @@ func (s *SQL) Reassign(ctx context.Context, w Want) error {
 		if err != nil || n == 0 {
 			return err
 		}
-		return s.assign(ctx, tx, []Want{w})
+		return s.assign(ctx, tx, w, 0)
 	})
 	if err != nil {
 		return fmt.Errorf("reassign %s %s: %w", w.Kind, w.Name, err)
