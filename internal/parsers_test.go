@@ -15,7 +15,7 @@ import (
 
 // parsers are those that meet bytes from outside, and the fuzz targets that stand beside them. SECURITY.md has the list too.
 var parsers = []struct{ room, reads, targets string }{
-	{"internal/kernel", "the kernel's requests and workflow inputs, brotli, payloads of each event, attestations, GitHub's webhooks", "FuzzOpen FuzzQuote FuzzInflate FuzzPayload FuzzAttestation FuzzGitHub"},
+	{"internal/kernel", "the kernel's requests and workflow inputs, brotli, payloads of each event, attestations, GitHub's webhooks", "FuzzOpen FuzzQuote FuzzInflate FuzzPayload FuzzAttestation FuzzGitHub FuzzUserinfo FuzzMembers"},
 	{"internal/redact", "any text, whole and as a stream", "FuzzScrub FuzzWriter"},
 	{"internal/hotfix", "names of repositories, evidence in files and pull requests", "FuzzRepo FuzzProof"},
 	{"internal/triage", "messages, stacks and patches", "FuzzMask FuzzFingerprint FuzzVet"},
