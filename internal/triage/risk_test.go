@@ -73,6 +73,7 @@ func TestEverySignalSpeaksAndStaysSilent(t *testing.T) {
 		{"risk-dependency", hotfix.LowRisk, source("a\n", "import fs from \"node:fs\";\n")},
 		{"risk-network", hotfix.HighRisk, source("a\n", "await fetch(address);\n")},
 		{"risk-evaluation", hotfix.HighRisk, source("a\n", "return eval(text);\n")},
+		{"risk-evaluation", hotfix.HighRisk, source("a\n", "return import( name);\n")},
 		{"risk-unmeasured", hotfix.MediumRisk, func(s *Subject) { s.Evidence.Lines = nil }},
 		{"risk-uncovered", hotfix.HighRisk, func(s *Subject) { s.Evidence.Lines = &hotfix.Coverage{Lines: 8, Run: 2} }},
 		{"risk-churn", hotfix.MediumRisk, func(s *Subject) { s.Terrain.Changes = map[string]int{"src/ratio.ts": 20} }},
@@ -121,6 +122,11 @@ func TestEverySignalSpeaksAndStaysSilent(t *testing.T) {
 		require.True(t, seen[r.rule], "%s is not tested", r.rule)
 	}
 	require.Empty(t, Assess(calm()).Signals)
+	s := calm()
+	source("a\n", "import (\n\t\"strings\"\n)\n")(&s)
+	for _, f := range Assess(s).Signals {
+		require.NotEqual(t, "risk-evaluation", f.Rule, "a group of Go's imports is not an import by a name that is made up")
+	}
 }
 
 func TestAssessFailsClosed(t *testing.T) {
