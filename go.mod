@@ -2,6 +2,12 @@ module github.com/ubiquity-os-marketplace/daemon-hotfix
 
 go 1.26.0
 
+// Fixtures in folders hold Go files of other modules.
+ignore (
+	./evals/fixtures
+	./evals/waiting
+)
+
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/andybalholm/brotli v1.2.8
