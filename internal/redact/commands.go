@@ -11,16 +11,23 @@ type command struct {
 	quoted   bool   // only a quoted value counts
 }
 
+// stdin is a flag of programs that read a password from what is piped into them.
+const stdin = "--password-stdin"
+
 var commands = []command{
 	{" -u ", "curl", true, false, false}, {" --user ", "curl", true, false, false}, {" -u", "curl", true, true, false}, {"--proxy-user ", "", true, false, false}, {" -U ", "curl smbclient", true, false, false},
 	{" -a ", "redis-cli", false, false, false}, {" -p ", "login sshpass mongo mongosh mongodump twine vault", false, false, false},
 	{" -p", "mysql mysqldump mariadb mysqladmin sshpass", false, true, false}, {" -w ", "ldapsearch ldapmodify ldapadd ldapwhoami", false, false, false}, {"identified by ", "", false, false, true}, {"pass:", "openssl", false, true, false},
 	{"convertto-securestring ", "", false, false, true}, {"-string ", "convertto-securestring", false, false, true},
-	{"auth plain ", "", false, false, false}, {"auth ", "redis-cli", false, false, false},
+	{"auth plain ", "", false, false, false}, {"auth ", "redis-cli", false, false, false}, {"::add-mask::", "", false, true, false}, {flag: stdin},
 }
 
 // command judges what follows a flag that ends at end.
 func (f *finder) command(c *command, end int) {
+	if c.flag == stdin {
+		f.piped(end)
+		return
+	}
 	s := f.s
 	if end >= len(s) || s[end-len(c.flag):end-1] != c.flag[:len(c.flag)-1] && c.programs != "" || !f.program(c.programs, end-len(c.flag)) {
 		return
@@ -50,6 +57,27 @@ func (f *finder) command(c *command, end int) {
 		return
 	}
 	f.add(at, to, "password", rankContext)
+}
+
+// piped judges what is echoed into the program whose flag ends at end.
+func (f *finder) piped(end int) {
+	from := max(0, end-300)
+	from += strings.LastIndexByte(f.s[from:end], '\n') + 1
+	at := strings.LastIndex(f.s[from:end], "echo ")
+	if at < 0 {
+		return
+	}
+	at = f.blanks(from + at + len("echo "))
+	for strings.HasPrefix(f.s[at:], "-n ") {
+		at = f.blanks(at + len("-n "))
+	}
+	to := f.bare(at, formFlag)
+	if open := f.quotes(at); open > at {
+		at, to = open, f.closing(at, open)
+	}
+	if v := f.s[at:min(to, end)]; len(v) >= 3 && !isPlaceholder(v) {
+		f.add(at, to, "password", rankContext)
+	}
 }
 
 // program reports whether one of the programs is named on the line before at.

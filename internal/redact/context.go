@@ -277,7 +277,7 @@ func (f *finder) afterEqual(i, at int, quoted bool) (int, form) {
 		tight = false
 		at++
 	}
-	if at < len(s) && s[at] == '~' {
+	if strings.HasPrefix(s[min(at, len(s)):], "~ ") {
 		return 0, formNone
 	}
 	if tight && at < len(s) && !spaces[s[at]] {
@@ -293,6 +293,11 @@ func (f *finder) afterEqual(i, at int, quoted bool) (int, form) {
 // afterBlank judges a key with only blanks behind it: netrc, configuration files, SQL, prose.
 func (f *finder) afterBlank(start, end, at int) (int, form) {
 	key := f.s[start:end]
+	if strings.HasPrefix(f.s[at:], "for ") { // the password for bob is
+		if to := keyChars.run(f.s[:min(len(f.s), at+40)], at+4); strings.HasPrefix(f.s[to:], " is ") {
+			at = to + 1
+		}
+	}
 	for _, w := range []string{"is ", "was ", "of ", "value ", "= ", "'is' ", "provided: ", "given: ", "supplied: ", "received: ", "used: "} {
 		if strings.HasPrefix(f.s[at:], w) {
 			at += len(w)

@@ -236,7 +236,7 @@ func printable(b []byte) bool {
 func (f *finder) discord(start, end int) {
 	s := f.s
 	var id [shortestRun]byte
-	if end-start < 23 || !isNumber(string(id[:decodeInto(id[:], s[start:end])])) {
+	if end-start < 23 {
 		return
 	}
 	second := name.run(s, end+1)
@@ -244,7 +244,9 @@ func (f *finder) discord(start, end int) {
 		return
 	}
 	third := name.run(s, second+1)
-	if third-second-1 >= 20 {
+	first, last := s[start:end], s[second+1:third]
+	if isNumber(string(id[:decodeInto(id[:], first)])) && len(last) >= 20 ||
+		first[0] >= 'M' && first[0] <= 'O' && second-end-1 == 6 && len(last) >= 27 && len(last) <= 45 && random(first) && random(last) {
 		f.add(start, third, "discord-token", rankFormat)
 	}
 }

@@ -1,5 +1,7 @@
 package redact
 
+import "strings"
+
 // formats are the token formats that begin with something of their own. What is listed is public documentation of
 // the services; what is not is found by its context.
 var formats = []format{
@@ -105,7 +107,10 @@ var infixes = []infix{
 	{"+ASt", "azure-storage-key", base64s, 80, 96, nil}, {"+ARm", "azure-key", base64s, 40, 96, nil}, {"+ASb", "azure-key", base64s, 40, 96, nil}, {"+AEh", "azure-key", base64s, 40, 96, nil}, {"+AIoT", "azure-key", base64s, 40, 96, nil}, {"+ACR", "azure-key", base64s, 40, 96, nil},
 	{"AzSe", "azure-key", word, 50, 56, nil}, {"AzFu", "azure-key", anyB64, 50, 60, nil}, {"AzCa", "azure-key", anyB64, 40, 60, nil}, {"ACDb", "azure-key", base64s, 80, 96, nil}, {"JQQJ", "azure-key", word, 80, 88, nil},
 	{"T3BlbkFJ", "llm-key", name, 40, 220, nil},
-	{":AA", "telegram-token", letters(alnum + "_-:"), 30, 64, func(v string, at int) bool { return at >= 5 && at <= 12 && isNumber(v[:at]) && random(v[at+1:]) }},
+	{":AA", "telegram-token", letters(alnum + "_-:"), 30, 64, func(v string, at int) bool {
+		id := strings.TrimPrefix(v[:at], "bot")
+		return len(id) >= 5 && len(id) <= 12 && isNumber(id) && random(v[at+1:])
+	}},
 	{":APA91b", "firebase-token", letters(alnum + "_-:"), 100, 260, nil},
 	{"-us", "mailchimp-key", letters(alnum + "-"), 34, 38, func(v string, at int) bool { return at == 32 && hexes.all(v[:32]) && isNumber(v[35:]) }},
 	{"NRAL", "newrelic-key", word, 40, 40, func(_ string, at int) bool { return at == 36 }},

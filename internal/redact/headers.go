@@ -95,6 +95,8 @@ func (f *finder) scheme(end int) {
 		at = f.blanks(at + 1)
 	case strings.HasPrefix(s[at:], "%20"):
 		at += 3
+	case strings.HasPrefix(s[at:], `\ `): // as a shell is given a blank
+		at += 2
 	default:
 		return
 	}

@@ -27,7 +27,7 @@ func set(words string) map[string]bool {
 var publicWords = set(`public pub publishable cache cursor page pagination paging next prev previous continuation resume idempotency partition primary foreign
 	sort range shard routing translation i18n lookup cancellation cancel usage prompt completion input output total max min num minimum maximum estimated remaining
 	used count fingerprint integrity checksum commit sha sha1 sha256 sha512 digest etag trace span correlation annotation placeholder dedup dedupe
-	csstoken design lexer parser syntax tokenizer keyboard hot shortcut press down up arrow issuer`)
+	restore csstoken design lexer parser syntax tokenizer keyboard hot shortcut press down up arrow issuer`)
 
 // Words that, standing last, say that the value is about a secret, not one.
 var aboutWords = set(`id ids name names ref refs arn url uri urls uris endpoint endpoints host hostname path paths file files filename dir type types kind count counts
@@ -56,7 +56,7 @@ var keyWords = set(`api private priv secret access account auth signing sign enc
 // Words that may follow a key without changing what it is.
 var tailWords = set(`base value val prod production dev development staging stage test testing live default main old new current backup raw str b64 base64 hex env v1 v2 v3 plain plaintext`)
 
-var phraseWords = set(`mnemonic seed`)
+var phraseWords = set(`mnemonic seed phrase`)
 
 // judgeKey says what a key promises. A key is an identifier, or words with blanks between them.
 func judgeKey(key string) class {
@@ -94,8 +94,6 @@ func judgeLast(words []string, last string) class {
 	switch {
 	case passWords[last] || ends(last, passEndings):
 		return pass
-	case last == "phrase" && len(words) > 1 && (words[len(words)-2] == "seed" || words[len(words)-2] == "recovery" || words[len(words)-2] == "secret" || words[len(words)-2] == "backup"):
-		return phrase
 	case phraseWords[last] || last == "words" && len(words) > 1 && phraseWords[words[len(words)-2]]:
 		return phrase
 	case strongWords[last] || ends(last, strongEndings):

@@ -46,7 +46,7 @@ scan:
 	if user := s[end:colon]; len(user) >= 20 && random(user) && !isPlaceholder(user) {
 		f.add(end, colon, "url-token", rankFormat)
 	}
-	if v := s[colon+1 : at]; v == "" || isMask(v) || strings.Contains(v, "[REDACTED") || isBlankWord(v) || isVariable("$"+v) && v[0] == '$' || v[0] == '$' && isVariable(v) || v[0] == '[' && v[len(v)-1] == ']' {
+	if v := s[colon+1 : at]; v == "" || isMask(v) || strings.Contains(v, "[REDACTED") || isBlankWord(v) || v[0] == '$' && isVariable(v) || v[0] == '[' && v[len(v)-1] == ']' {
 		return 0
 	}
 	f.add(colon+1, at, "url-password", rankFormat)

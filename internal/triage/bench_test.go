@@ -34,9 +34,19 @@ func BenchmarkFingerprint(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
 }
 
-// BenchmarkGrouping groups the development data, and says how well.
+// BenchmarkGrouping groups the development data and says how well.
 func BenchmarkGrouping(b *testing.B) {
-	rows := readLabelled(b, "testdata/grouping-dev.jsonl")
+	benchGrouping(b, readLabelled(b, "testdata/grouping-dev.jsonl"))
+}
+
+// BenchmarkUnseen groups sets that the rules were not made on.
+func BenchmarkUnseen(b *testing.B) {
+	for _, set := range []string{"unseen-a"} {
+		b.Run(set, func(b *testing.B) { benchGrouping(b, variedRows(b, set+".txt", 4)) })
+	}
+}
+
+func benchGrouping(b *testing.B, rows []labelled) {
 	var got figures
 	for b.Loop() {
 		got = score(rows)
@@ -61,7 +71,7 @@ func BenchmarkHostile(b *testing.B) {
 
 func readBench() ([]hotfix.Failure, error) {
 	v := newFiller()
-	forms, err := variedForms()
+	forms, err := formsOf("varied.txt")
 	if err != nil {
 		return nil, err
 	}

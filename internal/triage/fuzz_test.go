@@ -47,7 +47,7 @@ func seeds(f *testing.F) {
 	for _, s := range hostile() {
 		f.Add(s[:min(len(s), 64)])
 	}
-	groups, err := variedForms()
+	groups, err := formsOf("varied.txt")
 	if err != nil {
 		f.Fatal(err)
 	}

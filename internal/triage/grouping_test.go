@@ -100,7 +100,8 @@ func TestGrouping(t *testing.T) {
 		dup    int
 	}{
 		{"development data", readLabelled(t, "testdata/grouping-dev.jsonl"), 0.99, 0.98, 1},
-		{"varied", variedRows(t, 6), 0.99, 0.97, 8},
+		{"varied", variedRows(t, "varied.txt", 6), 0.99, 0.97, 8},
+		{"unseen-a", variedRows(t, "unseen-a.txt", 4), 0.98, 0.95, 8},
 	} {
 		t.Run(set.name, func(t *testing.T) {
 			t.Parallel()
@@ -117,7 +118,7 @@ func TestGrouping(t *testing.T) {
 
 func TestFingerprintDoesNotDependOnOrder(t *testing.T) {
 	t.Parallel()
-	rows := variedRows(t, 3)
+	rows := variedRows(t, "varied.txt", 3)
 	first := map[string]hotfix.Fingerprint{}
 	for _, r := range rows {
 		first[r.ID] = Fingerprint(r.failure())
@@ -138,7 +139,7 @@ func TestWriteVaried(t *testing.T) {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	rows := variedRows(t, 6)
+	rows := variedRows(t, "varied.txt", 6)
 	for _, r := range rows {
 		require.NoError(t, enc.Encode(map[string]any{"id": r.ID, "text": r.Text, "group": r.Group, "ctx": map[string]string{"repo": r.Ctx.Repo, "actor": r.Ctx.Actor}}))
 	}

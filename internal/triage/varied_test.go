@@ -17,9 +17,9 @@ type variedGroup struct {
 	forms []string
 }
 
-// variedForms reads testdata/varied.txt.
-func variedForms() ([]variedGroup, error) {
-	raw, err := os.ReadFile("testdata/varied.txt")
+// formsOf reads a file of testdata whose groups begin with "== NAME".
+func formsOf(file string) ([]variedGroup, error) {
+	raw, err := os.ReadFile("testdata/" + file)
 	if err != nil {
 		return nil, err
 	}
@@ -36,10 +36,10 @@ func variedForms() ([]variedGroup, error) {
 	return groups, nil
 }
 
-// variedRows fills every group with n texts, always the same.
-func variedRows(t *testing.T, n int) []labelled {
+// variedRows fills every group of a file with n texts, always the same.
+func variedRows(t testing.TB, file string, n int) []labelled {
 	t.Helper()
-	groups, err := variedForms()
+	groups, err := formsOf(file)
 	require.NoError(t, err)
 	v := newFiller()
 	var rows []labelled
@@ -50,7 +50,7 @@ func variedRows(t *testing.T, n int) []labelled {
 			rows = append(rows, r)
 		}
 	}
-	require.Greater(t, len(rows), 500)
+	require.Greater(t, len(rows), 300)
 	return rows
 }
 
