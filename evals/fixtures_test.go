@@ -16,7 +16,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	sandbox.Reexec()
 	programs, err := filepath.Abs("../.tools/bin") // Bun and Deno
 	if err != nil {
 		panic(err)

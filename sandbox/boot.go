@@ -57,5 +57,8 @@ type message struct {
 	Report   []byte   `json:",omitempty"`
 }
 
+// confined is the byte that the first process waits for before it takes the tree: it is in its cgroup by then.
+const confined = 'c'
+
 // bootName is the name under which our own program is started as the first process of a box.
 const bootName = "daemon-hotfix-box"

@@ -82,8 +82,9 @@ func (p *first) dropCapabilities() error {
 	if err := prctl(unix.PR_SET_SECUREBITS, secureBits, 0); err != nil {
 		return fmt.Errorf("secure bits: %w", err)
 	}
+	// Only what this thread starts is bound by it: the others start nothing, and would gain nothing by the next three.
 	for c := uintptr(0); c < 64; c++ {
-		if err := prctl(unix.PR_CAPBSET_DROP, c, 0); errors.Is(err, syscall.EINVAL) {
+		if err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0); errors.Is(err, syscall.EINVAL) {
 			break // past the last that this kernel knows
 		} else if err != nil {
 			return fmt.Errorf("bounding set: %w", err)
@@ -131,9 +132,27 @@ func landlockConfig(abi int) landlock.Config {
 	return c
 }
 
-// verify reads back what the kernel says of this thread, which the command inherits.
+// verify reads back what the kernel says of every thread, and of the bounds of this one, which the command inherits.
 func verify() error {
-	status, err := os.ReadFile("/proc/thread-self/status")
+	wanted := map[string]string{"CapInh": "0000000000000000", "CapPrm": "0000000000000000", "CapEff": "0000000000000000",
+		"CapAmb": "0000000000000000", "NoNewPrivs": "1", "Seccomp": "2", "Uid": "1000\t1000\t1000\t1000"}
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return err
+	}
+	for _, t := range threads {
+		err := verifyThread("/proc/self/task/"+t.Name(), wanted)
+		if err != nil && !errors.Is(err, syscall.ENOENT) && !errors.Is(err, syscall.ESRCH) { // it has ended meanwhile
+			return err
+		}
+	}
+	wanted["CapBnd"] = "0000000000000000"
+	return verifyThread("/proc/thread-self", wanted)
+}
+
+// verifyThread compares what the kernel says of a thread with what is wanted.
+func verifyThread(dir string, wanted map[string]string) error {
+	status, err := os.ReadFile(dir + "/status")
 	if err != nil {
 		return err
 	}
@@ -143,8 +162,7 @@ func verify() error {
 		got[k] = strings.TrimSpace(v)
 	}
 	var wrong []error
-	for k, want := range map[string]string{"CapInh": "0000000000000000", "CapPrm": "0000000000000000", "CapEff": "0000000000000000",
-		"CapBnd": "0000000000000000", "CapAmb": "0000000000000000", "NoNewPrivs": "1", "Seccomp": "2", "Uid": "1000\t1000\t1000\t1000"} {
+	for k, want := range wanted {
 		if got[k] != want {
 			wrong = append(wrong, fmt.Errorf("%s is %q, want %q", k, got[k], want))
 		}

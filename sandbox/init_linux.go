@@ -8,39 +8,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
-
-// Reexec makes this process the first one of a box if it was started as such, and does not return then. Every main
-// and TestMain that runs boxes calls it before anything else.
-func Reexec() {
-	if len(os.Args) != 1 || filepath.Base(os.Args[0]) != bootName || os.Getpid() != 1 {
-		return
-	}
-	runtime.LockOSThread()
-	status := os.NewFile(3, "status")
-	var info unix.Stat_t
-	if unix.Fstat(3, &info) != nil || info.Mode&unix.S_IFMT != unix.S_IFIFO {
-		return
-	}
-	p := &first{status: json.NewEncoder(status)}
-	if err := p.run(); err != nil {
-		layer := ""
-		var l *layerError
-		if errors.As(err, &l) {
-			layer = l.layer
-		}
-		_ = p.status.Encode(message{Layer: layer, Err: err.Error()}) // the parent may be gone
-		os.Exit(1)
-	}
-	os.Exit(0)
-}
 
 // first is the first process of a box.
 type first struct {
@@ -114,6 +87,9 @@ func (p *first) run() error {
 			return &layerError{l.name, err}
 		}
 		p.enforced = append(p.enforced, l.name)
+	}
+	if _, err := in.ReadByte(); err != nil {
+		return fmt.Errorf("the parent could not confine the box: %w", err)
 	}
 	if err := unpack(in, treeDir); err != nil {
 		return fmt.Errorf("copy tree: %w", err)

@@ -15,7 +15,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	sandbox.Reexec()
 	makeAttempts()
 	programs, err := filepath.Abs("../.tools/bin") // Bun and Deno
 	if err != nil {

@@ -7,9 +7,6 @@ import (
 	"runtime"
 )
 
-// Reexec makes this process the first one of a box if it was started as such. Only Linux has boxes.
-func Reexec() {}
-
 // Native returns the box that this machine offers by itself.
 func Native(Config) (Box, error) {
 	return nil, fmt.Errorf("box: %s has no namespaces to run untrusted code in; use Linux", runtime.GOOS)

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -293,19 +292,19 @@ func inNamespaces(ctx context.Context, r *run, pipes []*os.File) (child, error) 
 	return child{Cmd: cmd}, nil
 }
 
-// feed puts the waiting first process into its cgroup, then tells it what to do and hands it the tree.
+// feed tells the first process what to do, puts it into its cgroup while it sets up the box, and then hands it the
+// tree, before which it starts nothing.
 func (r *run) feed(c child, orders []byte) error {
 	w := c.stdin
 	defer w.Close()
+	head := binary.BigEndian.AppendUint32(nil, uint32(len(orders)))
+	if _, err := w.Write(append(head, orders...)); err != nil {
+		return fmt.Errorf("send orders: %w", err)
+	}
 	if err := r.confine(c); err != nil {
 		return err
 	}
-	var head bytes.Buffer
-	if err := binary.Write(&head, binary.BigEndian, uint32(len(orders))); err != nil {
-		return err
-	}
-	head.Write(orders)
-	if _, err := w.Write(head.Bytes()); err != nil {
+	if _, err := w.Write([]byte{confined}); err != nil {
 		return fmt.Errorf("send orders: %w", err)
 	}
 	if r.tree == nil {

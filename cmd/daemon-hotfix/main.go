@@ -13,8 +13,6 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/willabides/kongplete"
-
-	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
 )
 
 // A cli is every command. Each lives in a file of its own.
@@ -59,7 +57,6 @@ type exit int
 func (e exit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
 func main() {
-	sandbox.Reexec()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))

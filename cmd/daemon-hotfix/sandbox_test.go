@@ -14,11 +14,6 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
 )
 
-func TestMain(m *testing.M) {
-	sandbox.Reexec()
-	os.Exit(m.Run())
-}
-
 func TestSandboxCheck(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer

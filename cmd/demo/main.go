@@ -37,7 +37,6 @@ var transcript []byte
 var repo = hotfix.Repo{Owner: "acme", Name: "task-estimator"}
 
 func main() {
-	sandbox.Reexec()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var o options

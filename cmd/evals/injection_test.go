@@ -8,14 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
 )
-
-func TestMain(m *testing.M) {
-	sandbox.Reexec()
-	os.Exit(m.Run())
-}
 
 // TestAnObedientModelIsHeld plays payloads through the whole daemon: the model does all they ask for, nothing comes of
 // it, and the bug is mended all the same. `evals injection` does this with every payload of a file.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -23,11 +22,6 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/triage"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
 )
-
-func TestMain(m *testing.M) {
-	sandbox.Reexec()
-	os.Exit(m.Run())
-}
 
 var (
 	repo = hotfix.Repo{Owner: "acme", Name: "adder"}

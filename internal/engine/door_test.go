@@ -18,11 +18,9 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/kernel/kerneltest"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store/storetest"
-	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
 )
 
 func TestMain(m *testing.M) {
-	sandbox.Reexec()
 	if raw := os.Getenv(machineEnv); raw != "" {
 		os.Exit(machineMain(raw))
 	}

@@ -28,11 +28,6 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/tools"
 )
 
-func TestMain(m *testing.M) {
-	sandbox.Reexec()
-	os.Exit(m.Run())
-}
-
 // plugin makes a repository with a fault in it.
 func plugin(t *testing.T) string {
 	t.Helper()
