@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/daemon"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/forge"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
@@ -141,6 +143,9 @@ func (d *doctor) kernelOf(ctx context.Context, client *forge.Client, owner strin
 		}
 		found = true
 		d.kernelText(owner+"/.ubiquity-os "+path, text)
+		for _, r := range ownRepos(text) {
+			d.manifest(ctx, client, r)
+		}
 	}
 	if !found {
 		d.add("kernel config", warning, "Name the file with --kernel-config, if the kernel shall report failures to this daemon.", "no configuration of the kernel can be read in %s/.ubiquity-os", owner)
@@ -155,5 +160,25 @@ func (d *doctor) kernelText(name, text string) {
 	}
 	if len(list) == 0 {
 		d.add("kernel config", fine, "", "%s installs the daemon as it should be", name)
+	}
+}
+
+// manifest reads the manifest that the kernel finds in our own repository.
+func (d *doctor) manifest(ctx context.Context, client *forge.Client, r hotfix.Repo) {
+	const do = "Put the output of `daemon-hotfix manifest` there; with --homepage, if it is served and not run as a workflow."
+	text, err := client.ReadFile(ctx, r, "manifest.json")
+	var m daemon.Manifest
+	if err == nil {
+		err = json.Unmarshal([]byte(text), &m)
+	}
+	switch {
+	case err != nil:
+		d.found("manifest", fmt.Errorf("manifest.json of %s: %w", r, err), do, "")
+	case !slices.Contains(m.Listeners, "kernel.plugin_error"):
+		d.add("manifest", problem, do, "manifest.json of %s does not list kernel.plugin_error, so the kernel reports no failure", r)
+	case d.Homepage != "" && strings.TrimRight(m.HomepageURL, "/") != strings.TrimRight(d.Homepage, "/"):
+		d.add("manifest", problem, do, "manifest.json of %s has the homepage_url %q, and the daemon is at %s", r, m.HomepageURL, d.Homepage)
+	default:
+		d.add("manifest", fine, "", "%s has one that the kernel can use", r)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/daemon"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 )
 
 // repoKey is a repository key of the kernel's configuration: owner/repo[:workflow][@ref].
@@ -77,6 +78,24 @@ func kernelFindings(text, homepage string) (out []diagnosis) {
 		ourEntry(key, file.Plugins[key], say)
 	}
 	slices.SortFunc(out, func(a, b diagnosis) int { return strings.Compare(a.Says, b.Says) })
+	return out
+}
+
+// ownRepos are the repositories that a configuration names as daemon-hotfix, at their default branch: what is there at
+// another ref is not looked at.
+func ownRepos(text string) (out []hotfix.Repo) {
+	var file struct {
+		Plugins map[string]any `yaml:"plugins"`
+	}
+	if yaml.Unmarshal([]byte(text), &file) != nil {
+		return nil // said before
+	}
+	for key := range file.Plugins {
+		if m := repoKey.FindStringSubmatch(key); m != nil && m[1] == ownName && m[3] == "" {
+			owner, _, _ := strings.Cut(key, "/")
+			out = append(out, hotfix.Repo{Owner: owner, Name: ownName})
+		}
+	}
 	return out
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/daemon"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/forge/forgetest"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 )
@@ -76,11 +77,17 @@ func TestDoctor(t *testing.T) {
 		require.Equal(t, f.Status == fine, f.Do == "", "%s: what is not fine says what to do", f.Check)
 	}
 	for check, want := range map[string]string{"kernel key": fine, "data": fine, "store": fine, "sandbox": fine, "toolchains": fine, "github": fine, "clock": fine,
-		"allow list": fine, "repository": fine, "model": warning, "kernel config": problem} {
+		"allow list": fine, "repository": fine, "model": warning, "kernel config": problem, "manifest": problem} {
 		require.Equal(t, want, got[check].Status, "%s: %s", check, got[check].Says)
 	}
 	require.NotContains(t, out, gh.Token().Reveal())
 	require.Empty(t, gh.Writes(), "it looks and does nothing")
+
+	require.NoError(t, gh.AddRepo(hotfix.Repo{Owner: "acme", Name: "daemon-hotfix"}, map[string]string{"manifest.json": string(daemon.NewManifest("acme/daemon-hotfix@main", "https://hotfix.example").JSON())}))
+	for home, want := range map[string]string{"https://hotfix.example/": "ok       manifest", "https://elsewhere.example": "problem  manifest"} {
+		_, out, _ = call(t, append(args, "--allow", "acme/greet", "--homepage", home)...)
+		require.Contains(t, out, want)
+	}
 
 	_, out, _ = call(t, append(args, "--allow", "acme/nowhere")...)
 	require.Contains(t, out, "acme/nowhere: ")

@@ -13,12 +13,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"text/template"
 
 	"github.com/mattn/go-isatty"
 
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/daemon"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 )
 
@@ -38,8 +38,9 @@ type initCmd struct {
 
 // Help is the long text of `init --help`.
 func (*initCmd) Help() string {
-	return `Asks for what no flag says, if there is a terminal. Writes a block for the kernel's configuration and a manifest for a
-GitHub App, and beside them, by how it runs, a hardened systemd unit, a container file or the compute workflow.
+	return `Asks for what no flag says, if there is a terminal. Writes a block for the kernel's configuration, the manifest that the
+kernel reads and one for a GitHub App, and beside them, by how it runs, a hardened systemd unit, a container file or the
+compute workflow.
 Nothing secret is asked for or written; the file env says which variables hold the credentials.
 
 Examples:
@@ -77,6 +78,9 @@ func (c *initCmd) Run(_ context.Context, std streams) error {
 		return err
 	}
 	if err := c.write(std.Out, "github-app.json", append(app, '\n')); err != nil {
+		return err
+	}
+	if err := c.write(std.Out, "manifest.json", daemon.NewManifest(c.Plugin()+"@main", c.Homepage).JSON()); err != nil {
 		return err
 	}
 	_, err = fmt.Fprint(std.Out, c.next())
@@ -194,29 +198,23 @@ func (c *initCmd) write(out io.Writer, name string, text []byte) error {
 	return err
 }
 
-// app is the manifest from which GitHub makes an App in one click.
-func (c *initCmd) app() map[string]any {
-	events := slices.Clone(appEvents)
-	app := map[string]any{"name": "daemon-hotfix-" + c.Owner, "url": "https://github.com/" + c.Plugin(), "public": false,
-		"default_permissions": appPermissions, "default_events": events}
-	if c.Homepage != "" {
-		app["hook_attributes"] = map[string]any{"url": strings.TrimRight(c.Homepage, "/") + "/github", "active": true}
-	}
-	return app
-}
-
 // next is what remains for a person.
 func (c *initCmd) next() string {
 	steps := []string{
-		"Make the GitHub App: https://github.com/organizations/" + c.Owner + "/settings/apps/new, with the permissions and events in github-app.json; install it on the repositories.",
+		"Make the GitHub App at this address, which fills the form in with what github-app.json says (for a personal account leave\n     out organizations/" +
+			c.Owner + "), make a private key there, and install the App on the repositories:\n     " + c.app().form(c.Owner),
 	}
+	const manifest = "put manifest.json at the root of it, on the branch main: the kernel reads it."
 	switch c.RunAs {
 	case "service":
-		steps = append(steps, "Put the credentials into env, the files where daemon-hotfix.service says, and start it.")
+		steps = append(steps, "Make a repository called exactly "+c.Plugin()+" and "+manifest,
+			"Put the credentials into env, the files where daemon-hotfix.service says, and start it.")
 	case "container":
-		steps = append(steps, "Put the credentials into env; the end of Containerfile shows how to build and run.")
+		steps = append(steps, "Fork "+home+" as "+c.Plugin()+" and "+manifest,
+			"Put the credentials into env; the end of Containerfile shows how to build and run.")
 	case "action":
-		steps = append(steps, "Fork "+home+" as "+c.Plugin()+", put compute.yml there, and set the repository's variables and secrets that it names.")
+		steps = append(steps, "Fork "+home+" as "+c.Plugin()+" and "+manifest,
+			"Put compute.yml there, and set the repository's variables and secrets that it names.")
 	}
 	steps = append(steps,
 		"Add kernel-config.yml to the kernel's configuration in "+c.Owner+"/.ubiquity-os.",

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,9 +21,9 @@ func TestInit(t *testing.T) {
 		args  []string
 		files []string
 	}{
-		{"service", []string{"--run-as", "service", "--homepage", "https://hotfix.acme.example"}, []string{"kernel-config.yml", "daemon-hotfix.service", "config.yaml", "env", "github-app.json"}},
-		{"container", []string{"--run-as", "container", "--homepage", "https://hotfix.acme.example", "--no-fix"}, []string{"kernel-config.yml", "Containerfile", "config.yaml", "env", "github-app.json"}},
-		{"action", []string{"--run-as", "action"}, []string{"kernel-config.yml", ".github/workflows/compute.yml", "github-app.json"}},
+		{"service", []string{"--run-as", "service", "--homepage", "https://hotfix.acme.example"}, []string{"kernel-config.yml", "daemon-hotfix.service", "config.yaml", "env", "github-app.json", "manifest.json"}},
+		{"container", []string{"--run-as", "container", "--homepage", "https://hotfix.acme.example", "--no-fix"}, []string{"kernel-config.yml", "Containerfile", "config.yaml", "env", "github-app.json", "manifest.json"}},
+		{"action", []string{"--run-as", "action"}, []string{"kernel-config.yml", ".github/workflows/compute.yml", "github-app.json", "manifest.json"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -46,6 +48,9 @@ func TestInit(t *testing.T) {
 				return
 			}
 			require.Equal(t, "https://hotfix.acme.example/github", app.Hook.URL)
+			require.Contains(t, out, "settings/apps/new?actions=read&checks=read&contents=write&events%5B%5D=check_run&")
+			require.Contains(t, out, "&webhook_url=https%3A%2F%2Fhotfix.acme.example%2Fgithub")
+			startsServe(t, dir, tt.name)
 
 			// The daemon starts with the configuration, and refuses nothing of it.
 			var o, e bytes.Buffer
@@ -63,6 +68,27 @@ func TestInit(t *testing.T) {
 			require.Equal(t, "MINE=1\n", string(mine))
 		})
 	}
+}
+
+// startsServe checks that the unit or the container starts serve with the configuration that was written beside it.
+func startsServe(t *testing.T, dir, name string) {
+	t.Helper()
+	file := map[string]string{"service": "daemon-hotfix.service", "container": "Containerfile"}[name]
+	text, err := os.ReadFile(filepath.Join(dir, file))
+	require.NoError(t, err)
+	var args []string
+	if m := regexp.MustCompile(`(?m)^ExecStart=/usr/local/bin/daemon-hotfix (.*)$`).FindSubmatch(text); m != nil {
+		args = strings.Fields(string(m[1]))
+	} else if m := regexp.MustCompile(`(?m)^CMD (.*)$`).FindSubmatch(text); m != nil {
+		require.NoError(t, json.Unmarshal(m[1], &args))
+		require.Contains(t, string(text), "-v ./config.yaml:/etc/daemon-hotfix/config.yaml:ro", "what starts it mounts the configuration")
+	}
+	i := slices.Index(args, "/etc/daemon-hotfix/config.yaml")
+	require.Positive(t, i, "%v", args)
+	args[i] = filepath.Join(dir, "config.yaml")
+	command, err := newParser(t.Context(), streams{}).Parse(args)
+	require.NoError(t, err)
+	require.Equal(t, "serve", command.Command())
 }
 
 // The workflow that init writes is the one that this repository has.
