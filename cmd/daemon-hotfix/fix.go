@@ -78,7 +78,7 @@ type fixReport struct {
 }
 
 // exitNoFix is the exit status when an attempt ended without a patch.
-const exitNoFix, exitInterrupted = 3, 130
+const exitNoFix = 3
 
 // Run makes the attempt.
 func (c *fixCmd) Run(ctx context.Context, std streams) error {

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
 	"encoding/json"
@@ -122,13 +123,16 @@ func prompt(out io.Writer, in *bufio.Reader, question string, to *string) error 
 	fmt.Fprintf(out, "%s: ", question)
 	line, err := in.ReadString('\n')
 	if *to = strings.TrimSpace(line); *to == "" {
-		return errors.Join(errors.New("nothing was answered, so nothing is written"), err)
+		return fmt.Errorf("nothing was answered, so nothing is written: %w", cmp.Or(err, errors.New("an empty line")))
 	}
 	return nil
 }
 
 // terminal reports whether a stream is one, so that a person can answer or watch.
 func terminal(r any) bool {
+	if in, ok := r.(interruptible); ok {
+		r = in.r
+	}
 	f, ok := r.(*os.File)
 	return ok && isatty.IsTerminal(f.Fd())
 }

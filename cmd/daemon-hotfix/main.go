@@ -77,6 +77,7 @@ func newParser(ctx context.Context, std streams) *kong.Kong {
 
 // run parses args, runs the command and returns the process's exit status: 2 for a usage error.
 func run(ctx context.Context, args []string, std streams) (status int) {
+	std.In = interruptible{ctx, std.In}
 	parser := newParser(ctx, std)
 	defer func() { // kong "exits" after --help and --version
 		switch p := recover().(type) {
@@ -100,6 +101,9 @@ func run(ctx context.Context, args []string, std streams) (status int) {
 		return 0
 	case errors.As(err, &code):
 		return int(code)
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(std.Err, "daemon-hotfix: interrupted")
+		return exitInterrupted
 	}
 	fmt.Fprintf(std.Err, "daemon-hotfix: %v\n", err)
 	return 1

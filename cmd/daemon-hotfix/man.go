@@ -33,7 +33,7 @@ func (*manCmd) Run(k *kong.Kong, std streams) error {
 		page.command(leaf)
 	}
 	page.line(".SH EXIT STATUS")
-	page.text("0 on success, 1 when something failed, 2 for a usage error. Commands that say more with their status list it above.")
+	page.text("0 on success, 1 when something failed, 2 for a usage error, 130 when interrupted. Commands that say more with their status list it above.")
 	return page.err
 }
 

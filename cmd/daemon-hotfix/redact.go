@@ -32,23 +32,10 @@ func (c *redactCmd) Run(ctx context.Context, std streams) error {
 	if c.JSONL {
 		return redactLines(ctx, std)
 	}
-	if _, err := redact.Copy(std.Out, cancelled{ctx, std.In}); err != nil {
+	if _, err := redact.Copy(std.Out, std.In); err != nil {
 		return fmt.Errorf("redact standard input: %w", err)
 	}
 	return nil
-}
-
-// cancelled is a Reader that ends with its context.
-type cancelled struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c cancelled) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
 }
 
 // A redactedLine is the answer to one line. Offsets count characters.
@@ -66,7 +53,7 @@ type redactedSpan struct {
 }
 
 func redactLines(ctx context.Context, std streams) error {
-	in := bufio.NewReaderSize(cancelled{ctx, std.In}, 64<<10)
+	in := bufio.NewReaderSize(std.In, 64<<10)
 	out := bufio.NewWriter(std.Out)
 	encoder := json.NewEncoder(out)
 	encoder.SetEscapeHTML(false)

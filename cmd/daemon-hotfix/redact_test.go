@@ -48,12 +48,3 @@ func TestRedact_saysWhichLineIsWrong(t *testing.T) {
 		require.ErrorContains(t, err, "line 2 is not an object with id and text")
 	}
 }
-
-func TestRedact_stopsWithItsContext(t *testing.T) {
-	t.Parallel()
-	ctx, stop := context.WithCancel(context.Background())
-	stop()
-	var out bytes.Buffer
-	err := (&redactCmd{}).Run(ctx, streams{In: strings.NewReader("x"), Out: &out, Err: &out})
-	require.ErrorIs(t, err, context.Canceled)
-}
