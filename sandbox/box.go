@@ -54,12 +54,13 @@ type Result struct {
 	Output   redact.Text // standard output and error as they came; the middle is cut out if there was too much
 	Report   []byte      // what Command.Report asked for, as it is: to be parsed, never to be shown
 	Took     time.Duration
-	Backend  string    // what made the box
-	Enforced []string  // the layers that held the command
-	Changed  []string  // by Keep, sorted
-	Refused  []string  // what Keep did not let out, and why
-	Contacts []Contact // what the installation of the dependencies asked of the network
-	Notes    []string  // what is unusual about how the command was run, in sentences
+	Over     time.Duration // how long after its time was up the last process of the box was gone; 0 if the time was not up
+	Backend  string        // what made the box
+	Enforced []string      // the layers that held the command
+	Changed  []string      // by Keep, sorted
+	Refused  []string      // what Keep did not let out, and why
+	Contacts []Contact     // what the installation of the dependencies asked of the network
+	Notes    []string      // what is unusual about how the command was run, in sentences
 }
 
 // quote writes args as one line, for people.

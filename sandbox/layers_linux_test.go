@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
+	"golang.org/x/sync/errgroup"
 )
 
 // A layer that cannot be set up is a refusal, never a weaker box.
@@ -79,100 +77,61 @@ func TestLayersAreVerified(t *testing.T) {
 	}
 }
 
-// Many hostile process trees at once: each call returns, and nothing of them lives on.
+// hostileTrees are scripts that do not want to end. MARK is what their sleepers sleep.
+var hostileTrees = []string{
+	"trap '' TERM INT HUP QUIT; sleep MARK & kill -STOP $$",
+	"for i in 1 2 3 4; do (setsid sh -c \"trap '' TERM; sleep MARK; sleep 60\" &) ; done; sleep 60",
+	"kill -STOP -1; sleep 60",
+	"(exec sleep MARK) & exec >/dev/null 2>&1; while :; do :; done",
+	"for i in $(seq 40); do sleep MARK & done; wait",
+	"f() { sleep 0.02; f & }; f; sleep MARK",
+	"setsid sh -c 'setsid sh -c \"setsid sleep MARK & sleep MARK\" & sleep MARK' & wait",
+	"sleep MARK & kill -STOP $!; exec 3>&1 4>&2; sleep MARK",
+	"head -c 50000000 /dev/zero >/dev/shm/full; cat </dev/zero >/dev/null & sleep MARK",
+	"mkfifo pipe; cat pipe & (exec sleep MARK >pipe) & exec cat pipe",
+}
+
+// A hundred hostile process trees: each call returns, and 250 ms after its time is up no process of it is left. The box
+// takes the time itself, from the deadline to the end of its last process. A machine that is busy with other things ends
+// everything later: a tree that took longer is sent again by itself, and what really lives on does so each time.
 func TestDeadline(t *testing.T) {
 	t.Parallel()
 	tree := plant(t, map[string]string{"a.txt": "a\n"})
 	mark := "31.4159" + fmt.Sprint(os.Getpid())
-	for i := range 6 {
-		for _, script := range []string{
-			"trap '' TERM INT HUP QUIT; sleep " + mark + " & kill -STOP $$",
-			"for i in 1 2 3 4; do (setsid sh -c \"trap '' TERM; sleep " + mark + "; sleep 60\" &) ; done; sleep 60",
-			"kill -STOP -1; sleep 60",
-			"(exec sleep " + mark + ") & exec >/dev/null 2>&1; while :; do :; done",
-		} {
-			t.Run(fmt.Sprint(i, script), func(t *testing.T) {
-				t.Parallel()
-				res, err := native(t).Run(context.Background(), tree, sandbox.Command{Args: []string{"sh", "-c", script}, Timeout: time.Second})
-				require.NoError(t, err)
-				require.Equal(t, sandbox.Timeout, res.Cause)
-				require.Equal(t, 137, res.Exit)
-			})
-		}
-	}
-	t.Cleanup(func() { require.Empty(t, living(t, mark)) })
-}
-
-// living lists the processes of this machine whose arguments hold mark.
-func living(t *testing.T, mark string) []string {
-	t.Helper()
-	var found []string
-	for _, f := range glob("/proc/[0-9]*/cmdline") {
-		if line, _ := os.ReadFile(f); strings.Contains(string(line), mark) {
-			found = append(found, f+" "+string(line))
-		}
-	}
-	return found
-}
-
-// What a box leaves behind: nothing, also when the process that made it is killed.
-func TestResidue(t *testing.T) {
-	t.Parallel()
-	tree := plant(t, map[string]string{"a.txt": "a\n"})
-	mark := "27.1828" + fmt.Sprint(os.Getpid())
 	box := native(t)
-	mounts, err := os.ReadFile("/proc/self/mounts")
-	require.NoError(t, err)
-	for range 20 {
-		res, err := box.Run(context.Background(), tree, sandbox.Command{Args: []string{"sh", "-c", "setsid sleep " + mark + " & ipcmk -M 64 >/dev/null 2>&1; touch /tmp/x /dev/shm/x; exit 0"}})
-		require.NoError(t, err)
-		require.Equal(t, 0, res.Exit, res.Output)
+	send := func(script string) (time.Duration, error) {
+		res, err := box.Run(context.Background(), tree, sandbox.Command{Args: []string{"sh", "-c", script}, Timeout: 300 * time.Millisecond})
+		if err != nil || res.Cause != sandbox.Timeout || res.Exit != 137 {
+			return 0, fmt.Errorf("%s: %+v: %w", script, res, err)
+		}
+		return res.Over, nil
+	}
+	const bound = 250 * time.Millisecond
+	var all errgroup.Group
+	all.SetLimit(6)
+	var again [100]string
+	for i := range again {
+		all.Go(func() error {
+			script := strings.ReplaceAll(hostileTrees[i%len(hostileTrees)], "MARK", mark)
+			over, err := send(script)
+			if over > bound {
+				again[i] = script
+			}
+			return err
+		})
+	}
+	require.NoError(t, all.Wait())
+	for _, script := range again {
+		for try := 0; script != ""; try++ {
+			over, err := send(script)
+			require.NoError(t, err)
+			if over <= bound {
+				break
+			}
+			require.Less(t, try, 10, "%s: something lived on for %s", script, over)
+		}
 	}
 	require.Empty(t, living(t, mark))
-	now, err := os.ReadFile("/proc/self/mounts")
-	require.NoError(t, err)
-	require.Equal(t, string(mounts), string(now))
-
-	for range 5 {
-		c := exec.Command("/proc/self/exe")
-		c.Args = []string{attemptName, "host", mark}
-		out, err := c.StdoutPipe()
-		require.NoError(t, err)
-		require.NoError(t, c.Start())
-		_, err = out.Read(make([]byte, 1)) // the box is up
-		require.NoError(t, err)
-		require.Eventually(t, func() bool { return len(living(t, mark)) > 1 }, 20*time.Second, 5*time.Millisecond)
-		require.NoError(t, c.Process.Kill())
-		_ = c.Wait() // it was killed
-		require.Eventually(t, func() bool { return len(living(t, mark)) == 0 }, 20*time.Second, 5*time.Millisecond)
-	}
-	require.Eventually(t, func() bool { // the kernel takes a moment to end what was killed
-		_, err := sandbox.Native(sandbox.Config{}) // sweeps
-		return err == nil && len(orphans()) == 0
-	}, 20*time.Second, 10*time.Millisecond, "%v", orphans())
-}
-
-// orphans lists cgroups whose maker is gone.
-func orphans() []string {
-	return slices.DeleteFunc(append(glob("/sys/fs/cgroup/*/daemon-hotfix-*"), glob("/sys/fs/cgroup/*/*/*/daemon-hotfix-*")...), func(dir string) bool {
-		var pid int
-		_, err := fmt.Sscanf(filepath.Base(dir), "daemon-hotfix-%d-", &pid)
-		return err != nil || syscall.Kill(pid, 0) != syscall.ESRCH
-	})
-}
-
-// hostBox runs a box until it is killed, for TestResidue.
-func hostBox(mark string) {
-	box, err := sandbox.Native(sandbox.Config{})
-	if err != nil {
-		panic(err)
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		panic(err)
-	}
-	fmt.Println("up")
-	_, _ = box.Run(context.Background(), &sandbox.Tree{Dir: filepath.Join(dir, "testdata")}, sandbox.Command{Args: []string{"sleep", mark}, Timeout: time.Minute})
 }
 
 // What one command leaves, the next does not find.

@@ -157,7 +157,8 @@ func (n *box) canaries() (_ []Finding, err error) {
 	if err != nil {
 		return nil, explain(err)
 	}
-	return append(found, Finding{"deadline", late.Cause == Timeout, fmt.Sprintf("a process that would not end was ended after %s (%s)", late.Took.Round(time.Millisecond), late.Cause)}), nil
+	return append(found, Finding{"deadline", late.Cause == Timeout, fmt.Sprintf("a process that would not end was ended after %s (%s), and nothing was left %s after its time was up",
+		late.Took.Round(time.Millisecond), late.Cause, late.Over.Round(time.Millisecond))}), nil
 }
 
 func (n *box) try(c *canary, timeout time.Duration) (Result, error) {

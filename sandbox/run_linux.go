@@ -129,6 +129,7 @@ func (r *run) do(ctx context.Context) (Result, error) {
 	if _, err := io.Copy(io.Discard, p.status); err != nil { // it ends when nobody holds the other end
 		h.unkept = errors.Join(h.unkept, fmt.Errorf("something of the box lives on: %w", err))
 	}
+	h.over = time.Since(h.due)
 	res, err := r.conclude(h)
 	return res, errors.Join(err, r.group.remove())
 }
@@ -136,7 +137,8 @@ func (r *run) do(ctx context.Context) (Result, error) {
 // A history is what happened in a box.
 type history struct {
 	ready, ended     message
-	took             time.Duration
+	due              time.Time // when the command's time is up
+	took, over       time.Duration
 	changed, refused []string
 	fed, unkept      error // why the box was not given all it needs; why what it left could not be taken
 	timeUp, bitten   bool
@@ -153,6 +155,7 @@ func (r *run) follow(ctx context.Context, c child, p *pipes, orders []byte) (h h
 	told := json.NewDecoder(io.LimitReader(p.status, 2*maxReport))
 	if err := told.Decode(&h.ready); err == nil && h.ready.Ready {
 		began = time.Now()
+		h.due = began.Add(r.command.Timeout)
 		r.timer.Reset(r.command.Timeout)
 		if err := r.open(ctx, p.wire); err != nil {
 			r.cancel()
@@ -322,7 +325,7 @@ func (r *run) result(h history) Result {
 	case r.out.total >= floodMax || r.report != nil && r.report.total >= floodMax:
 		res.Cause = Flood
 	case h.timeUp && !h.ended.Ended:
-		res.Cause = Timeout
+		res.Cause, res.Over = Timeout, h.over
 	case !h.ended.Ended || h.ended.Signal != 0:
 		res.Cause = Killed
 	}
