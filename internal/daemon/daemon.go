@@ -212,7 +212,8 @@ func (d *Daemon) failed(ctx context.Context, n hotfix.Notice) (hotfix.Fingerprin
 	return fp, nil, fmt.Errorf("case %s is a duplicate of a duplicate and so on, more than %d deep", fp, dupMax)
 }
 
-// count takes a failure into one case. of is the case that this one is a duplicate of, "" if it is none.
+// count takes a failure into one case. of is the case to count it in instead: the one that this
+// one is a duplicate of, or that an older version knows it by.
 func (d *Daemon) count(ctx context.Context, fp hotfix.Fingerprint, n hotfix.Notice) (next []hotfix.Next, of hotfix.Fingerprint, err error) {
 	unlock, err := d.cfg.Store.Lock(ctx, fp)
 	if err != nil {
@@ -221,6 +222,9 @@ func (d *Daemon) count(ctx context.Context, fp hotfix.Fingerprint, n hotfix.Noti
 	defer unlock()
 	c, err := d.cfg.Store.Case(ctx, fp)
 	if errors.Is(err, store.ErrNotFound) {
+		if of, err := d.before(ctx, *n.Failure); of != "" || err != nil {
+			return nil, of, err
+		}
 		c, err = d.fresh(ctx, fp, n)
 	}
 	if err != nil {

@@ -36,7 +36,7 @@ func FuzzSettings(f *testing.F) {
 func FuzzState(f *testing.F) {
 	d := &Daemon{cfg: Config{Key: []byte(strings.Repeat("k", 32))}}
 	repo := hotfix.Repo{Owner: "acme", Name: "greet"}
-	c := hotfix.Case{Fingerprint: "v1-0123456789abcdef0123456789abcdef", Repo: repo, Count: 3, State: hotfix.Ongoing}
+	c := hotfix.Case{Fingerprint: "v2-0123456789abcdef0123456789abcdef", Repo: repo, Count: 3, State: hotfix.Ongoing}
 	state := d.state(c)
 	f.Add(state)
 	f.Add(state + "\n" + state)

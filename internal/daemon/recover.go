@@ -118,16 +118,17 @@ func (d *Daemon) readState(repo hotfix.Repo, fp hotfix.Fingerprint, body string)
 	return hotfix.Case{}, false
 }
 
-// oldMarkers are the lines by which the prototype of this daemon knew the issue of a failure.
-func oldMarkers(f hotfix.Failure) []string {
-	var out []string
-	for _, key := range triage.Aliases(f) {
-		if len(key) == 64 {
-			out = append(out, fmt.Sprintf("<!-- uos-hotfix-key:%s -->", key), fmt.Sprintf("<!-- uos-hotfix-key: %s -->", key),
-				fmt.Sprintf("<!--uos-hotfix-key:%s-->", key))
+// readOld is readState of c under any key that it may have had.
+func (d *Daemon) readOld(c hotfix.Case, body string) (hotfix.Case, bool) {
+	old, ok := d.readState(c.Repo, c.Fingerprint, body)
+	for _, key := range triage.Aliases(c.Latest) {
+		if ok {
+			break
 		}
+		old, ok = d.readState(c.Repo, key, body)
 	}
-	return out
+	old.Fingerprint = c.Fingerprint
+	return old, ok
 }
 
 // remember takes over what the issue of a case that seems to be new says of its past.
@@ -164,7 +165,7 @@ func (d *Daemon) past(ctx context.Context, forge Forge, c hotfix.Case) (old hotf
 		if err != nil {
 			return old, found, ok, fmt.Errorf("look for the issue of case %s: %w", c.Fingerprint, err)
 		}
-		state, readable := d.readState(c.Repo, c.Fingerprint, next.Body.String())
+		state, readable := d.readOld(c, next.Body.String())
 		if next.Number != 0 && (readable || !ok) {
 			found = next
 		}
@@ -173,7 +174,7 @@ func (d *Daemon) past(ctx context.Context, forge Forge, c hotfix.Case) (old hotf
 		}
 		old, ok = d.asFound(state, next), true
 		for _, body := range next.Twins {
-			if twin, known := d.readState(c.Repo, c.Fingerprint, body.String()); known {
+			if twin, known := d.readOld(c, body.String()); known {
 				absorb(&old, twin)
 			}
 		}

@@ -3,6 +3,7 @@ package daemon_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/triage"
 )
 
 // The disk is lost; the issue brings the case back.
@@ -34,6 +36,43 @@ func TestALostCaseComesBackFromItsIssue(t *testing.T) {
 	require.Len(t, w.forge.Issues(repo), 1)
 	require.Equal(t, 3, again.theCase(t, n).Count)
 	require.Contains(t, w.forge.Issues(repo)[0].Body, "3 times")
+}
+
+// A case that an older version opened goes on when the rules of fingerprints have changed: with a store under its old name, from
+// its issue under the new one.
+func TestACaseOutlivesItsFingerprint(t *testing.T) {
+	t.Parallel()
+	for _, recall := range []bool{false, true} {
+		t.Run(fmt.Sprint("from its issue ", recall), func(t *testing.T) {
+			t.Parallel()
+			w, ctx := newWorld(t, nil), context.Background()
+			n := w.notice(t, "by the old version")
+			keys := triage.Aliases(*n.Failure)
+			former := keys[slices.IndexFunc(keys, func(fp hotfix.Fingerprint) bool { return strings.HasPrefix(string(fp), "v1-") })]
+			require.NotEqual(t, triage.Fingerprint(*n.Failure), former)
+			old := hotfix.Case{Fingerprint: former, Repo: repo, Via: n.ID}
+			old.Observe(hotfix.Sighting{Failure: *n.Failure, Names: []string{n.ID}})
+			require.NoError(t, w.store.SaveCase(ctx, old))
+			require.NoError(t, w.daemon.Report(ctx, former))
+			require.Contains(t, w.forge.Issues(repo)[0].Body, string(former))
+
+			again := w
+			if recall {
+				again = &world{forge: w.forge, store: store.Memory(), clock: w.clock}
+				cfg := w.config
+				cfg.Store, cfg.Ledger, cfg.Recall = again.store, again.store, true
+				var err error
+				again.daemon, err = daemon.New(cfg)
+				require.NoError(t, err)
+			}
+			w.clock.pass(time.Hour)
+			next := again.notice(t, "after the upgrade")
+			require.NoError(t, again.daemon.Handle(ctx, next))
+			issues := w.forge.Issues(repo)
+			require.Equal(t, 1, len(issues), "a second issue")
+			require.Contains(t, issues[0].Body, "| Seen | 2 times")
+		})
+	}
 }
 
 // A process dies, and others count far more than a case remembers by name before its work is done again.

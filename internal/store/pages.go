@@ -90,8 +90,9 @@ func (q CaseQuery) where(matches string, v View) (string, []any) {
 	var args []any
 	add := func(term string, values ...any) { terms, args = append(terms, term), append(args, values...) }
 	if text := strings.ToLower(clean(q.Text)); text != "" {
-		like := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text) + "%"
-		add(`(l.title `+matches+` ? ESCAPE '\' OR l.plugin `+matches+` ? ESCAPE '\' OR l.fingerprint = ? OR l.fingerprint = ?)`, like, like, text, "v1-"+text)
+		plain := strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text)
+		like := "%" + plain + "%"
+		add(`(l.title `+matches+` ? ESCAPE '\' OR l.plugin `+matches+` ? ESCAPE '\' OR l.fingerprint = ? OR l.fingerprint LIKE ? ESCAPE '\')`, like, like, text, "v_-"+plain)
 	}
 	for _, f := range []struct{ column, value string }{{"state", string(q.State)}, {"plugin", q.Plugin},
 		{"lane", strings.ToLower(q.Repo)}, {"ending", string(q.Ending)}, {"rule", q.Rule}} {

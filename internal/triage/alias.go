@@ -8,33 +8,30 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 )
 
-// Aliases returns other keys under which f's problem may be known: the key of the message alone when f has a stack,
-// the key of the message's beginning when the end may be missing, the keys of older rules. They only serve to find
-// a case that exists; a case is always opened under Fingerprint.
+// Aliases returns other keys under which exactly f's problem may be known: the key by the rules before, the key from before
+// the plugin's repository was known, those of the prototype. They only serve to find a case that exists; a case is always opened
+// under Fingerprint.
+//
+// A case that stood for every failure of a workflow, as those of failed runs did by the first rules, has no alias: it would
+// hide one bug in another's issue.
 func Aliases(f hotfix.Failure) []hotfix.Fingerprint {
-	s := newShape(f)
-	plugin := identity(f.Plugin)
-	own := s.key(plugin)
 	var out []hotfix.Fingerprint
+	own := Fingerprint(f)
 	add := func(fp hotfix.Fingerprint) {
 		if fp != own && !slices.Contains(out, fp) {
 			out = append(out, fp)
 		}
 	}
-	if s.frame.path != "" && !vague(s.template) {
-		bare := s
-		bare.frame = traced{}
-		add(bare.key(plugin))
+	ids := []string{identity(f.Plugin)}
+	if !f.Plugin.Repo.IsZero() && f.Plugin.ID != "" {
+		ids = append(ids, f.Plugin.ID)
 	}
-	if len(s.template) > limitLate/2 && s.detail == "" {
-		short := s
-		short.template = prefixOf(s.template, limitLate, true)
-		add(short.key(plugin))
-		short.frame = traced{}
-		add(short.key(plugin))
-	}
-	if !f.Plugin.Repo.IsZero() && f.Plugin.ID != "" { // before the repository was known
-		add(s.key(f.Plugin.ID))
+	now, before := newShape(f), shapeBy(f, rules1)
+	for _, id := range ids {
+		add(now.key(id, version))
+		if now.detail == "" || before.detail != "" {
+			add(before.key(id, rules1))
+		}
 	}
 	for _, id := range [...]string{f.Plugin.ID, f.Plugin.ID + "@" + f.Plugin.Ref} {
 		add(prototypeKey(id, f))

@@ -34,7 +34,7 @@ func stripClass(s string, r *report) (string, bool) {
 		return rest, true
 	case isClass(head):
 		name := lastName(bareClass(head))
-		if r != nil && !genericClass(name) && thin(rest) {
+		if r != nil && !genericClass(name) && thin(rest, r.by) {
 			r.class = name
 		}
 		return rest, true
@@ -112,10 +112,10 @@ func genericClass(name string) bool {
 }
 
 // thin reports whether a message says too little to stand without its class: one name, one quoted word, a number, an id.
-func thin(rest string) bool {
+func thin(rest string, by ruleset) bool {
 	words := 0
 	for w := range strings.FieldsSeq(rest) {
-		if isLetter(w[0]) && !strings.ContainsAny(w, "0123456789") {
+		if isLetter(w[0]) && (by == rules1 || !strings.ContainsAny(w, "0123456789")) {
 			words++
 		}
 		if words > 2 {

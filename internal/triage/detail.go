@@ -13,7 +13,7 @@ const detailLines = 40
 // opaque reports whether a message hides what failed: the words that an SDK or a runner says about any failure.
 func (r *report) opaque() bool {
 	m := strings.ToLower(r.message)
-	return r.test == "" && (vague(m) || statusPhrase(m) || runEnded(m) || strings.HasPrefix(m, "process completed with exit code ") || strings.HasPrefix(m, "the operation was canceled"))
+	return r.test == "" && (vague(m) || statusPhrase(m) || r.by != rules1 && runEnded(m) || strings.HasPrefix(m, "process completed with exit code ") || strings.HasPrefix(m, "the operation was canceled"))
 }
 
 // runEnded reports whether a message says of a run or check only that it failed, as hotfix.WorkflowRun.Message does.
@@ -23,11 +23,11 @@ func runEnded(m string) bool {
 }
 
 // Opaque reports whether f does not say what failed, so that one such failure could stand for every bug of a plugin.
-func Opaque(f hotfix.Failure) bool { return read(f).opaque() && fromLogs(f) == nil }
+func Opaque(f hotfix.Failure) bool { return read(f).opaque() && fromLogs(f, version) == nil }
 
 // fromLogs returns what the logs of f, which hold the comment of an SDK and the logs of a workflow, say about the
 // failure; nil if they say nothing.
-func fromLogs(f hotfix.Failure) *report {
+func fromLogs(f hotfix.Failure, by ruleset) *report {
 	all := excerptLines(slices.Concat(f.Logs, f.Remarks))
 	best, rank := -1, 1
 	for i, line := range all {
@@ -38,7 +38,7 @@ func fromLogs(f hotfix.Failure) *report {
 	if best < 0 {
 		return nil
 	}
-	r := &report{}
+	r := &report{by: by}
 	text := strings.Join(all[best:min(len(all), best+detailLines)], "\n")
 	if plain, _ := stripLine(strings.TrimSpace(all[best])); !strings.HasPrefix(plain, "Traceback") && testName(strings.TrimSpace(all[best])) == "" && !stackFollows(all, best) {
 		text = all[best]

@@ -19,7 +19,7 @@ func Frames(f hotfix.Failure) []Frame {
 	r := read(f)
 	trace := r.trace
 	if len(trace) == 0 {
-		if in := fromLogs(f); in != nil {
+		if in := fromLogs(f, version); in != nil {
 			trace = in.trace
 		}
 	}

@@ -10,6 +10,7 @@ const maskMax = 3 * templateMax
 
 // A masker turns a message into a template: it reads once, left to right, and writes what stays.
 type masker struct {
+	by    ruleset
 	known []string // values of the event, lower case: its repository, actor, number, ids
 	out   []byte
 	slot  slot   // what the words before announce
@@ -24,10 +25,10 @@ type masker struct {
 const maskPasses = 12
 
 // mask returns the template of s. The template of a template is itself.
-func mask(s string, known []string) string {
-	s = maskOnce(s, known)
+func mask(s string, known []string, by ruleset) string {
+	s = maskOnce(s, known, by)
 	for range maskPasses {
-		t := maskOnce(s, nil)
+		t := maskOnce(s, nil, by)
 		if t == s {
 			break
 		}
@@ -37,8 +38,8 @@ func mask(s string, known []string) string {
 }
 
 // maskOnce reads s once.
-func maskOnce(s string, known []string) string {
-	m := masker{known: known, out: make([]byte, 0, min(len(s)+16, maskMax+256))}
+func maskOnce(s string, known []string, by ruleset) string {
+	m := masker{by: by, known: known, out: make([]byte, 0, min(len(s)+16, maskMax+256))}
 	m.text(s)
 	return tidy(m.out)
 }

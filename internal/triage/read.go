@@ -8,6 +8,7 @@ import (
 
 // A report is what a failure says, taken apart before anything is masked.
 type report struct {
+	by      ruleset
 	wrapped bool     // the kernel's "HTTP (target: ...) 500: " stood in front
 	status  int      // of HTTP, 0 if unknown
 	message string   // one line, without log and class prefixes
@@ -35,8 +36,11 @@ const (
 )
 
 // read takes f's message and stack apart.
-func read(f hotfix.Failure) *report {
-	r := &report{status: f.Status}
+func read(f hotfix.Failure) *report { return readBy(f, version) }
+
+// readBy is read by ruleset that may be older ones.
+func readBy(f hotfix.Failure, by ruleset) *report {
+	r := &report{by: by, status: f.Status}
 	text := strings.TrimSpace(clean(f.Message.String()))
 	r.cut = f.Truncated || len(text) >= cutAt-30 && len(text) <= cutAt+40 && (strings.HasSuffix(text, "...") || strings.HasSuffix(text, "\u2026"))
 	text, r.cut = cutTail(text, r.cut)
@@ -160,7 +164,7 @@ func (r *report) text(s string, depth int) {
 
 // stack reads a stack that came apart from its message.
 func (r *report) stack(s string) {
-	l := lines{r: &report{}}
+	l := lines{r: &report{by: r.by}}
 	l.read(s)
 	r.trace = l.r.trace
 	for _, c := range l.r.codes {
@@ -218,7 +222,7 @@ func (r *report) setMessage(msg string, depth int) {
 		return
 	}
 	head := strings.TrimRight(msg[:i], " :-=(")
-	sub := &report{cut: r.cut}
+	sub := &report{by: r.by, cut: r.cut}
 	if !sub.object(msg[i:], depth+1) && len(sub.codes) == 0 {
 		return
 	}

@@ -82,7 +82,7 @@ func (m *masker) filled(t, tail, after string) bool {
 			return true
 		}
 	case prepSlot:
-		if isHandle(t) && ends(tail, after) || repoShape(t) && !mimeOrPair(t) {
+		if isHandle(t) && ends(tail, after) || repoShape(t) && !mimeOrPair(t) || m.by != rules1 && isForkBranch(t) && ends(tail, after) {
 			m.hole()
 			return true
 		}
@@ -92,12 +92,26 @@ func (m *masker) filled(t, tail, after string) bool {
 			return true
 		}
 	default:
-		if m.isSubject(t, after) || m.prev == hole && bytes.HasSuffix(m.out, []byte("-> ")) {
+		if m.by != rules1 && m.betweenBranches(t, tail, after) || m.isSubject(t, after) || m.prev == hole && bytes.HasSuffix(m.out, []byte("-> ")) {
 			m.hole()
 			return true
 		}
 	}
 	return false
+}
+
+// isForkBranch reports whether t is owner:branch.
+func isForkBranch(t string) bool {
+	owner, branch, ok := strings.Cut(t, ":")
+	return ok && isHandle(owner) && (isHandle(branch) || isBranch("branch", branch))
+}
+
+// betweenBranches reports whether t is one of two branches: between a and b.
+func (m *masker) betweenBranches(t, tail, after string) bool {
+	if m.prev == "between" && (isHandle(t) || isBranch("branch", t)) {
+		return strings.HasPrefix(strings.TrimLeft(after, " "), "and ")
+	}
+	return m.prev == "and" && m.prev2 == hole && (isHandle(t) || isBranch("branch", t)) && ends(tail, after)
 }
 
 // isBranch reports whether t is one of the usual names of branches, after a noun that asks for one.

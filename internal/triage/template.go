@@ -114,22 +114,25 @@ type shape struct {
 }
 
 // newShape reads f and masks what it says.
-func newShape(f hotfix.Failure) shape {
-	r := read(f)
+func newShape(f hotfix.Failure) shape { return shapeBy(f, version) }
+
+// shapeBy is newShape by ruleset that may be older ones.
+func shapeBy(f hotfix.Failure, by ruleset) shape {
+	r := readBy(f, by)
 	known := knownValues(f)
 	s := shape{status: r.status, wrapped: r.wrapped, name: r.class, codes: r.codes, test: r.test, cut: r.cut}
-	s.template = mask(cutBytes(r.message, maskRead), known)
+	s.template = mask(cutBytes(r.message, maskRead), known, by)
 	s.whole = bounded(s.template)
 	s.template = prefixOf(s.template, r.limit, r.cut)
 	s.codes = slimCodes(r)
 	if r.cause != "" && !hasCode(s.codes) {
-		s.cause = bounded(mask(cutBytes(r.cause, maskRead), known))
+		s.cause = bounded(mask(cutBytes(r.cause, maskRead), known, by))
 	}
 	if r.host != "" && !strings.Contains(r.message, r.host) {
-		s.host = mask(r.host, known)
+		s.host = mask(r.host, known, by)
 	}
 	if r.route != "" {
-		s.route = mask(r.route, known)
+		s.route = mask(r.route, known, by)
 	}
 	if r.file != "" {
 		s.file = canonical(r.file)
@@ -144,7 +147,7 @@ func newShape(f hotfix.Failure) shape {
 		s.frame = goDependency(r.trace)
 	}
 	if r.opaque() {
-		s.look(f, known)
+		s.look(f, known, by)
 	}
 	s.class = s.classify(f)
 	return s
@@ -152,10 +155,10 @@ func newShape(f hotfix.Failure) shape {
 
 // look fills detail from what came with a message that says nothing: the logs, else the workflow or the event, so
 // that one such message does not stand for every bug of a plugin.
-func (s *shape) look(f hotfix.Failure, known []string) {
-	switch in := fromLogs(f); {
+func (s *shape) look(f hotfix.Failure, known []string, by ruleset) {
+	switch in := fromLogs(f, by); {
 	case in != nil:
-		inner := shape{template: bounded(mask(cutBytes(in.message, maskRead), known)), name: in.class, codes: slimCodes(in), test: in.test}
+		inner := shape{template: bounded(mask(cutBytes(in.message, maskRead), known, by)), name: in.class, codes: slimCodes(in), test: in.test}
 		s.detail = inner.readable()
 		for _, t := range in.trace {
 			if t.own && s.frame.path == "" {
