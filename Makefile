@@ -4,6 +4,7 @@
 # make bench   the performance figures, into docs/performance.md
 # make build   bin/daemon-hotfix
 # make release VERSION=v1.2.3   what a release consists of, into out/release
+# make pictures   the README's pictures, from the demo as it is now
 # make lint vuln fuzz race licences   what CI runs besides
 GO ?= go
 LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -32,6 +33,9 @@ build:
 manifest:
 	$(GO) run ./cmd/daemon-hotfix manifest > manifest.json
 
+pictures:
+	.ci/pictures
+
 release:
 	.ci/release $(VERSION) out/release
 
@@ -58,4 +62,4 @@ licences:
 setup:
 	@.ci/setup
 
-.PHONY: demo test eval bench build manifest release vet lint vuln race fuzz licences setup
+.PHONY: demo test eval bench build manifest pictures release vet lint vuln race fuzz licences setup
