@@ -31,7 +31,7 @@ type lure struct {
 type attempt struct {
 	name string
 	// outside says who gets something when no box holds the attempt: it shows that the attempt is a real one.
-	// "" is nobody for sure: it depends on the machine, or would do harm.
+	// "" is nobody for sure: it depends on the machine, or the box with wide limits shows it.
 	outside string
 	do      func(l lure) string
 }
@@ -39,6 +39,7 @@ type attempt struct {
 const (
 	anyone = "anyone"
 	root   = "root"
+	routed = "routed" // anyone, where there are routes: the control is made in a network that has them
 )
 
 // got turns an error into what an attempt returns: no error is success.
@@ -97,6 +98,19 @@ func dial(network, address string) error {
 		c.Close()
 	}
 	return err
+}
+
+// ask sends a datagram to a port of the loopback and waits for an answer.
+func ask(port int) error {
+	c, err := net.Dial("udp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, err = c.Write([]byte("secret.example.com"))
+	_ = c.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
+	_, none := c.Read(make([]byte, 1))
+	return errors.Join(err, none)
 }
 
 func socket(family, kind, proto int) string {
@@ -160,7 +174,7 @@ func missing(text, part string) error {
 }
 
 var network = []attempt{
-	{"07-cloud-metadata", "", func(lure) string { return got("a route to metadata", dial("udp", "169.254.169.254:80")) }},
+	{"07-cloud-metadata", routed, func(lure) string { return got("a route to metadata", dial("udp", "169.254.169.254:80")) }},
 	{"08-host-unix-sockets", anyone, func(l lure) string { return got("reached a socket of the machine", dial("unix", l.Socket)) }},
 	{"09-abstract-unix", anyone, func(l lure) string {
 		return got("reached a socket without a path", dial("unix", "@"+filepath.Base(l.Socket)))
@@ -168,12 +182,12 @@ var network = []attempt{
 	{"10-host-loopback", anyone, func(l lure) string {
 		return got("reached the loopback", dial("tcp", fmt.Sprintf("127.0.0.1:%d", l.Port)))
 	}},
-	{"11-egress-route", "", func(lure) string {
+	{"11-egress-route", routed, func(lure) string {
 		return first(got("a route", dial("udp", "192.0.2.1:9")), got("a private route", dial("udp", "10.0.0.1:9")), got("a route", dial("udp", "[2001:db8::1]:9")))
 	}},
-	{"12-dns-exfil", "", func(lure) string {
+	{"12-dns-exfil", anyone, func(l lure) string {
 		data, _ := os.ReadFile("/etc/resolv.conf")
-		return got("a resolver", missing(string(data), "nameserver"))
+		return first(got("a resolver", missing(string(data), "nameserver")), got("an answer to a datagram", ask(l.Port)))
 	}},
 	{"13-raw-sockets", root, func(lure) string {
 		return first(socket(unix.AF_PACKET, unix.SOCK_RAW, 0), socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP))
@@ -187,7 +201,7 @@ var network = []attempt{
 		}
 		return first(socket(unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_AUDIT), socket(unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_NETFILTER))
 	}},
-	{"68-proxy-in-test-step", "", func(lure) string {
+	{"68-proxy-in-test-step", anyone, func(lure) string {
 		return got("a proxy is named", missing(strings.ToLower(strings.Join(os.Environ(), "\n")), "_proxy"))
 	}},
 }
@@ -206,8 +220,8 @@ var writes = []attempt{
 		return got("wrote through a link", os.WriteFile("link-to-dir/escaped", nil, 0o600))
 	}},
 	{"19-hardlink", anyone, func(l lure) string { return got("linked a file of the machine", os.Link(l.File, "hard")) }},
-	{"20-parent-and-rename", "", func(lure) string {
-		return first(got("renamed the tree", os.Rename("/tree", "/moved")), got("wrote beside it", os.WriteFile("../escaped", nil, 0o600)))
+	{"20-parent-and-rename", anyone, func(lure) string {
+		return first(got("wrote beside the tree", os.WriteFile("../escaped", nil, 0o600)), got("renamed it", os.Rename("/tree", "/moved")))
 	}},
 	{"53-proc-sys-write", root, func(lure) string {
 		for _, f := range []string{"/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sysrq-trigger", "/proc/sys/vm/drop_caches",
@@ -301,7 +315,7 @@ var powers = []attempt{
 		}
 		return fmt.Sprintf("competes with nice %d", 20-raw)
 	}},
-	{"60-core-dump", "", func(lure) string {
+	{"60-core-dump", anyone, func(lure) string {
 		var l unix.Rlimit
 		if unix.Getrlimit(unix.RLIMIT_CORE, &l) == nil && l.Max == 0 {
 			return ""

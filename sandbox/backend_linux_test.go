@@ -9,11 +9,14 @@ import (
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
 )
 
+// backends are all there are, with the program that each needs.
+var backends = []struct{ name, program string }{{sandbox.NativeBackend, ""}, {sandbox.Bubblewrap, "bwrap"}, {sandbox.GVisor, "runsc"}}
+
 // Each backend holds what it runs and does what a box must do. Where a program is not installed, asking for its backend
 // is refused: there is no weaker one in its place.
 func TestBackends(t *testing.T) {
 	t.Parallel()
-	for _, b := range []struct{ name, program string }{{sandbox.NativeBackend, ""}, {sandbox.Bubblewrap, "bwrap"}, {sandbox.GVisor, "runsc"}} {
+	for _, b := range backends {
 		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()
 			box, err := sandbox.Native(sandbox.Config{Backend: b.name})

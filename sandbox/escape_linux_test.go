@@ -42,6 +42,11 @@ func makeAttempts() {
 		hostBoxes(os.Args[2], os.Args[3], n)
 		os.Exit(0)
 	}
+	if os.Args[1] == "each" && os.Getenv(routes) != "" {
+		if err := addRoutes(); err != nil {
+			panic(err)
+		}
+	}
 	var l lure
 	if err := json.Unmarshal([]byte(os.Args[2]), &l); err != nil {
 		panic(err)
@@ -96,6 +101,19 @@ func setLure(t *testing.T) lure {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, tcp.Close()) })
 	l.Port = tcp.Addr().(*net.TCPAddr).Port
+	udp, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: l.Port})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, udp.Close()) })
+	go func() {
+		for {
+			_, from, err := udp.ReadFrom(make([]byte, 512))
+			if err != nil {
+				return
+			}
+			_, _ = udp.WriteTo([]byte("x"), from) // who asked is gone, or hears it
+		}
+	}()
+	t.Setenv("HTTPS_PROXY", fmt.Sprintf("http://127.0.0.1:%d", l.Port))
 	sleeper := exec.Command("sleep", "600")
 	require.NoError(t, sleeper.Start())
 	t.Cleanup(func() { _ = sleeper.Process.Kill(); _ = sleeper.Wait() })
@@ -146,38 +164,42 @@ func results(out string) map[string]string {
 	return m
 }
 
-// TestEscapes makes every attempt, first without a box, to see that it would succeed, then in one. It is not parallel:
-// the lure is in this process's environment.
+// TestEscapes makes every attempt, first without a box, to see that it would succeed, then in one of each backend that
+// this machine has. It is not parallel: the lure is in this process's environment.
 func TestEscapes(t *testing.T) {
 	l := setLure(t)
 	tree := armed(t, l)
 	list := slices.Concat(reads, network, writes, powers)
 
 	args := command(t, l, list)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	bare := exec.CommandContext(ctx, args[0], args[1:]...)
-	bare.Dir, bare.WaitDelay = tree.Dir, time.Second
-	out, err := bare.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	outside := results(string(out))
+	outside, inNet := bare(t, tree, args, 0), bare(t, tree, args, unix.CLONE_NEWUSER|unix.CLONE_NEWNET)
 	for _, a := range list {
-		if a.outside == anyone || a.outside == root && os.Geteuid() == 0 {
+		switch {
+		case a.outside == anyone, a.outside == root && os.Geteuid() == 0:
 			require.NotEmpty(t, outside[a.name], "%s gets nothing even without a box", a.name)
+		case a.outside == routed:
+			require.NotEmpty(t, inNet[a.name], "%s gets nothing even where there is a route", a.name)
 		}
 	}
-	for _, name := range []string{"sparse", "hard", "node", "escaped"} {
+	for _, name := range []string{"sparse", "hard", "node", "../escaped"} {
 		_ = os.Remove(filepath.Join(tree.Dir, name))
 	}
 	require.NoError(t, os.RemoveAll(filepath.Join(l.Dir, "escaped")))
 
-	res, err := native(t).Run(context.Background(), tree, sandbox.Command{Args: args, Timeout: time.Minute})
-	require.NoError(t, err)
-	inside := results(res.Output.String())
-	for _, a := range list {
-		got, tried := inside[a.name]
-		require.True(t, tried, "%s was not tried: %s", a.name, res.Output)
-		require.Empty(t, got, "%s escaped", a.name)
+	for _, b := range backends {
+		if _, err := exec.LookPath(b.program); b.program != "" && err != nil {
+			continue // that it is refused then is for TestBackends
+		}
+		box, err := sandbox.Native(sandbox.Config{Backend: b.name})
+		require.NoError(t, err)
+		res, err := box.Run(context.Background(), tree, sandbox.Command{Args: args, Timeout: time.Minute})
+		require.NoError(t, err)
+		inside := results(res.Output.String())
+		for _, a := range list {
+			got, tried := inside[a.name]
+			require.True(t, tried, "%s was not tried in %s: %s", a.name, b.name, res.Output)
+			require.Empty(t, got, "%s escaped from %s", a.name, b.name)
+		}
 	}
 	left, err := os.ReadDir(l.Dir)
 	require.NoError(t, err)
@@ -185,6 +207,53 @@ func TestEscapes(t *testing.T) {
 	secret, err := os.ReadFile(l.File)
 	require.NoError(t, err)
 	require.Equal(t, l.Secret, string(secret))
+}
+
+// bare makes attempts without a box. In namespaces of users and networks they find routes to all that they look for.
+func bare(t *testing.T, tree *sandbox.Tree, args []string, namespaces uintptr) map[string]string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, args[0], args[1:]...)
+	c.Dir, c.WaitDelay = tree.Dir, time.Second
+	if namespaces != 0 {
+		c.Env = append(os.Environ(), routes+"=1")
+		c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces, UidMappings: []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}},
+			GidMappings: []syscall.SysProcIDMap{{HostID: os.Getegid(), Size: 1}}}
+	}
+	out, err := c.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return results(string(out))
+}
+
+// routes is the variable that asks attempts to give their network routes first.
+const routes = "DAEMON_HOTFIX_TEST_ROUTES"
+
+// addRoutes gives the loopback addresses, and with them routes, in each of the networks that attempts look for.
+func addRoutes() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	for i, address := range [][4]byte{{127, 0, 0, 1}, {192, 0, 2, 9}, {169, 254, 169, 9}} {
+		name := "lo"
+		if i > 0 {
+			name = fmt.Sprint("lo:", i)
+		}
+		r, err := unix.NewIfreq(name)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(r.SetInet4Addr(address[:]), unix.IoctlIfreq(fd, unix.SIOCSIFADDR, r)); err != nil {
+			return err
+		}
+		r.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+		if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func TestLimits(t *testing.T) {
@@ -213,6 +282,9 @@ func TestLimits(t *testing.T) {
 					got := results(res.Output.String())[a.name]
 					held := c.held || a.name == "59-fd-exhaust" // the same for every box
 					require.Equal(t, held, got == "", "%s: %+v", got, res)
+					if a.name == "59-fd-exhaust" {
+						require.NotEmpty(t, bare(t, tree, command(t, lure{}, []attempt{a}), 0)[a.name], "it gets nothing even without a box")
+					}
 				})
 			}
 		})
@@ -224,6 +296,8 @@ func TestForeignCalls(t *testing.T) {
 	t.Parallel()
 	tree := plant(t, map[string]string{"a.txt": "a\n"})
 	require.NoError(t, os.WriteFile(filepath.Join(tree.Dir, "foreign"), foreign(), 0o755))
+	err := exec.Command(filepath.Join(tree.Dir, "foreign")).Run()
+	require.ErrorContains(t, err, foreignEnds, "this is how it ends without a box")
 	res, err := native(t).Run(context.Background(), tree, sandbox.Command{Args: []string{"./foreign"}})
 	require.NoError(t, err)
 	require.Equal(t, 128+int(syscall.SIGSYS), res.Exit)
@@ -244,10 +318,15 @@ func TestOrdinaryUser(t *testing.T) {
 	require.NoError(t, os.Chown(home, nobody, nobody))
 	binary, err := os.ReadFile("/proc/self/exe")
 	require.NoError(t, err)
-	program := filepath.Join(home, "sandbox.test")
-	require.NoError(t, os.WriteFile(program, binary, 0o755))
-	c := exec.Command(program, "-test.short", "-test.timeout", "5m", "-test.run", "^(TestEscapes|TestLimits|TestForeignCalls|TestNative.*|TestKeep.*|TestResidue|TestLayers.*|TestDeadline|TestNothing.*)$", "-test.v")
-	c.Dir, c.Env, c.WaitDelay = home, append(os.Environ(), "HOME="+home, "TMPDIR="+home), time.Second
+	dir := filepath.Join(home, "sandbox")
+	program, managers := filepath.Join(dir, "sandbox.test"), filepath.Join(home, ".tools/runners/node_modules")
+	require.NoError(t, errors.Join(os.MkdirAll(dir, 0o755), os.MkdirAll(managers, 0o755), os.WriteFile(program, binary, 0o755)))
+	// The package managers that the registry serves: this user may not even get to where they lie.
+	require.NoError(t, run("../.tools/runners/node_modules", "cp -r yarn pnpm '"+managers+"'"))
+	// Bun and Deno are as large as everything else together, and Go would compile its library for a user who has never done so.
+	c := exec.Command(program, "-test.v", "-test.short", "-test.timeout", "5m", "-test.skip", "^TestInstall$/^(bun|deno|go)$", "-test.run",
+		"^Test(Escapes|Limits|ForeignCalls|Native.*|Keep.*|Residue|Layers.*|Deadline|Nothing.*|Install.*|HostAttempts|Backends|Mirror.*)$")
+	c.Dir, c.Env, c.WaitDelay = dir, append(os.Environ(), "HOME="+home, "TMPDIR="+home), time.Second
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	out, err := c.CombinedOutput()
 	said := slices.DeleteFunc(strings.Split(string(out), "\n"), func(s string) bool { return strings.HasPrefix(s, "===") })

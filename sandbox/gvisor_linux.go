@@ -84,6 +84,9 @@ func (r *run) bundle(root string) bundle {
 	for _, d := range maskedDirs {
 		b.Linux.MaskedPaths = append(b.Linux.MaskedPaths, "/proc/"+d)
 	}
+	for _, d := range []string{"/dev/fuse", "/dev/net/tun"} { // of its own kernel, which gives them to every container; no test needs one
+		b.Mounts = append(b.Mounts, bundleMount{d, "bind", filepath.Join(root, "etc/hostname"), []string{"bind", "ro"}})
+	}
 	slices.SortStableFunc(b.Mounts, func(x, y bundleMount) int { return len(x.Destination) - len(y.Destination) })
 	return b
 }

@@ -1,8 +1,12 @@
 package sandbox_test
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -99,6 +103,7 @@ func TestHostAttempts(t *testing.T) {
 // What a box leaves can be removed, and System V memory ends with it.
 func TestNothingStays(t *testing.T) {
 	t.Parallel()
+	require.NoError(t, run(t.TempDir(), `id=$(ipcmk -M 4096 | grep -o '[0-9]*$'); grep -q " $id " /proc/sysvipc/shm; stays=$?; ipcrm -m $id; exit $stays`), "without a box it stays")
 	tree := plant(t, map[string]string{"a.txt": "a\n"})
 	res := sh(t, tree, "mkdir -p locked/in; chmod 000 locked; d=.; for i in $(seq 200); do d=$d/d; done; mkdir -p $d; ipcmk -M 4096 || echo refused")
 	require.Equal(t, 0, res.Exit, res.Output)
@@ -124,6 +129,32 @@ var installAttempts = []struct{ name, script, refused string }{
 	{"72-npm-lifecycle", `for (const [k, v] of Object.entries(process.env)) if (/secret/i.test(v)) console.log('GOT', k); require('net').connect(PORT, '127.0.0.1').on('connect', () => console.log('GOT the machine')).on('error', () => {})`, ""},
 }
 
+// gullible is the port of a proxy that agrees to everything, and takes everybody to where they want.
+func gullible(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				r, err := http.ReadRequest(bufio.NewReader(c))
+				if err != nil {
+					return
+				}
+				_, _ = io.WriteString(c, "HTTP/1.1 200 Connected\r\n\r\n") // who asked is gone, or hears it
+				_ = dial("tcp", r.Host)
+			}()
+		}
+	}()
+	return fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
+}
+
 func TestInstallAttempts(t *testing.T) {
 	t.Parallel()
 	for _, a := range installAttempts {
@@ -131,10 +162,17 @@ func TestInstallAttempts(t *testing.T) {
 			t.Parallel()
 			r := newRegistry(t)
 			canary, came := listener(t)
-			tree := plant(t, node("probe.js", strings.ReplaceAll(`const net = require('net'), http = require('http');
+			probe := strings.ReplaceAll(`const net = require('net'), http = require('http');
 const raw = text => { let got = ''; const s = net.connect(3128, '127.0.0.1', () => s.write(text)); s.on('data', d => got += d).on('error', () => {}).on('close', () => { if (/ 200 /.test(got)) console.log('GOT', text); }); };
 const connect = to => raw('CONNECT ' + to + ' HTTP/1.1\r\nHost: ' + to + '\r\n\r\n');
-`+a.script, "PORT", fmt.Sprint(canary)), "package.json", `{"dependencies": {"double": "1"}}`))
+`+a.script, "PORT", fmt.Sprint(canary))
+			bare := exec.Command("node", "-e", strings.ReplaceAll(probe, "3128", gullible(t)))
+			bare.Env = append(os.Environ(), "TOKEN=secret")
+			out, _ := bare.CombinedOutput() // how it ended says nothing
+			require.Contains(t, string(out), "GOT", "it gets nothing even without a box, from a proxy that lets everything through")
+			came.Store(0)
+
+			tree := plant(t, node("probe.js", probe, "package.json", `{"dependencies": {"double": "1"}}`))
 			tc := tree.Toolchain()
 			tc.Install.Command, tc.Install.Relaxed, tc.Install.Scripts = []string{"sh", "-c", "node probe.js; exit 1"}, nil, nil
 			run, err := sandbox.Test(context.Background(), r.box(), tree, tc, "")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -179,6 +180,11 @@ func TestNothingListensOutside(t *testing.T) {
 	require.NoError(t, l.Close())
 	tree := plant(t, map[string]string{"s.js": fmt.Sprintf(`const net = require('net');
 const s = net.createServer(c => c.end()).listen(%d, '0.0.0.0', () => net.connect(%d, '127.0.0.1').on('connect', () => { console.log('inside'); setTimeout(() => process.exit(0), 1000); }));`, port, port)})
+	bare := exec.Command("node", "s.js")
+	bare.Dir = tree.Dir
+	require.NoError(t, bare.Start())
+	require.Eventually(t, func() bool { return dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)) == nil }, 20*time.Second, 5*time.Millisecond, "without a box it is reached")
+	require.NoError(t, bare.Wait())
 	reached := make(chan bool, 1)
 	stop := make(chan struct{})
 	go func() {
