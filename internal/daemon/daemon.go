@@ -340,18 +340,20 @@ func (d *Daemon) policy(ctx context.Context, repo hotfix.Repo, n hotfix.Notice) 
 		return p, nil // no attempt, so none is counted
 	}
 	p.At = d.cfg.Now()
-	cases, err := d.cfg.Store.Cases(ctx, store.CaseFilter{Repo: repo, Limit: 1000})
+	since := p.At.Add(-24 * time.Hour)
+	fixing, err := d.cfg.Store.Cases(ctx, store.CaseFilter{Repo: repo, State: hotfix.Fixing, Limit: 1000})
+	if err != nil {
+		return p, fmt.Errorf("count open attempts in %s: %w", repo, err)
+	}
+	tried, err := d.cfg.Store.Cases(ctx, store.CaseFilter{Repo: repo, Tried: since, Limit: 1000})
 	if err != nil {
 		return p, fmt.Errorf("count attempts in %s: %w", repo, err)
 	}
 	if p.Together, err = d.together(ctx, repo, n.Failure); err != nil {
 		return p, err
 	}
-	since := d.cfg.Now().Add(-24 * time.Hour)
-	for _, c := range cases {
-		if c.State == hotfix.Fixing {
-			p.Open++
-		}
+	p.Open = len(fixing)
+	for _, c := range tried {
 		for _, a := range c.Attempts {
 			if a.Started.After(since) && a.Pull == 0 {
 				p.FixesToday++

@@ -3,8 +3,10 @@ package queue_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -97,6 +99,47 @@ func BenchmarkPickup(b *testing.B) {
 			}
 			b.StopTimer()
 			require.NoError(b, q.Stop(b.Context()))
+		})
+	}
+}
+
+// BenchmarkGroupCommit measures what it is worth that deliveries that arrive together share a transaction: one caller after
+// the other, each of which waits for the disk alone, and 64 at once.
+func BenchmarkGroupCommit(b *testing.B) {
+	for _, db := range databases {
+		b.Run(db.name, func(b *testing.B) {
+			s, err := store.Open(b.Context(), store.Config{DSN: db.address(b)})
+			require.NoError(b, err)
+			defer s.Close()
+			var last store.Tx
+			transactions := 0
+			s.OnWant(func(_ context.Context, tx store.Tx, _ []store.Want, _ time.Duration) (int64, error) { // one transaction at a time
+				if tx != last {
+					last, transactions = tx, transactions+1
+				}
+				return 0, nil
+			})
+			rate := map[int]float64{}
+			for _, callers := range []int{1, 64} {
+				n := max(b.N, 4096) / 64 * callers // each of them sends as many
+				transactions = 0
+				begin := time.Now()
+				var wg sync.WaitGroup
+				for c := range callers {
+					wg.Go(func() {
+						for i := range n / callers {
+							if _, err := s.SaveNotice(b.Context(), storetest.Notice(fmt.Sprintf("delivery-%d-%d-%d", callers, c, i))); err != nil {
+								b.Error(err)
+							}
+						}
+					})
+				}
+				wg.Wait()
+				rate[callers] = float64(n) / time.Since(begin).Seconds()
+				b.ReportMetric(rate[callers], fmt.Sprintf("notices/s-of-%d", callers))
+				b.ReportMetric(float64(n)/float64(transactions), fmt.Sprintf("notices/transaction-of-%d", callers))
+			}
+			b.ReportMetric(rate[64]/rate[1], "xalone")
 		})
 	}
 }

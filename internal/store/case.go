@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 )
@@ -108,6 +109,8 @@ func putCase(ctx context.Context, tx Tx, c hotfix.Case, body string, version int
 type CaseFilter struct {
 	Repo  hotfix.Repo
 	State hotfix.State
+	Since time.Time          // only what failed after it
+	Tried time.Time          // only what an attempt was made at after it
 	After hotfix.Fingerprint // the last case of the page before
 	Limit int                // 0 is 100
 }
@@ -120,6 +123,12 @@ func (s *SQL) Cases(ctx context.Context, f CaseFilter) ([]hotfix.Case, error) {
 	}
 	if f.State != "" {
 		where, args = append(where, "state = ?"), append(args, string(f.State))
+	}
+	if !f.Since.IsZero() {
+		where, args = append(where, "seen > ?"), append(args, micros(f.Since))
+	}
+	if !f.Tried.IsZero() {
+		where, args = append(where, "fingerprint IN (SELECT fingerprint FROM attempt_list WHERE started > ?)"), append(args, micros(f.Tried))
 	}
 	if f.After != "" {
 		var seen int64

@@ -160,7 +160,8 @@ func (v *Volatile) Cases(_ context.Context, f CaseFilter) ([]hotfix.Case, error)
 		if err := json.Unmarshal(stored.body, &c); err != nil {
 			return nil, err
 		}
-		if (f.Repo.IsZero() || c.Repo.Is(f.Repo)) && (f.State == "" || c.State == f.State) {
+		tried := slices.ContainsFunc(c.Attempts, func(a hotfix.Attempt) bool { return a.Started.After(f.Tried) })
+		if (f.Repo.IsZero() || c.Repo.Is(f.Repo)) && (f.State == "" || c.State == f.State) && (f.Since.IsZero() || c.Last.After(f.Since)) && (f.Tried.IsZero() || tried) {
 			list = append(list, c)
 		}
 	}

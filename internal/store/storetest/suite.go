@@ -295,6 +295,26 @@ func pages(t *testing.T, s Store) {
 	list, err = s.Cases(ctx, store.CaseFilter{Repo: hotfix.Repo{Owner: "OWNER", Name: "PLUGIN"}})
 	require.NoError(t, err)
 	require.Len(t, list, 6)
+
+	c := list[1]
+	unlock, err := s.Lock(ctx, c.Fingerprint)
+	require.NoError(t, err)
+	defer unlock()
+	_, err = s.Case(ctx, c.Fingerprint)
+	require.NoError(t, err)
+	c.Attempts = []hotfix.Attempt{{RunID: "r-tried", By: "policy", Started: At.Add(time.Hour)}}
+	require.NoError(t, s.SaveCase(ctx, c))
+	for since, want := range map[time.Duration]int{0: 1, 2 * time.Hour: 0} {
+		list, err = s.Cases(ctx, store.CaseFilter{Tried: At.Add(since)})
+		require.NoError(t, err)
+		require.Len(t, list, want)
+	}
+	list, err = s.Cases(ctx, store.CaseFilter{Since: c.Last})
+	require.NoError(t, err)
+	require.NotEmpty(t, list)
+	for _, later := range list {
+		require.True(t, later.Last.After(c.Last))
+	}
 }
 
 func runs(t *testing.T, s Store) {
