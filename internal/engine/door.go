@@ -81,7 +81,7 @@ func (e *Engine) take(w http.ResponseWriter, r *http.Request, notice hotfix.Noti
 		refuse(w, http.StatusServiceUnavailable, "store", "the store is full or away; send it again later")
 		return
 	}
-	log.Info("notice taken in", "notice", notice.ID, "event", notice.Event, "fresh", fresh)
+	log.Debug("notice taken in", "notice", notice.ID, "event", notice.Event, "fresh", fresh)
 	reply(w, http.StatusOK, map[string]any{"stateId": notice.ID, "output": map[string]any{"accepted": fresh}})
 }
 

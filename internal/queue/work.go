@@ -17,9 +17,9 @@ import (
 
 const (
 	watchQueue  = "watch"
-	recordFor   = time.Minute    // how long we try to write down how work ended
-	longestWait = 24 * time.Hour // that a RetryAt is believed
-	longestWay  = time.Second    // that a job waits for deliveries to come in first
+	recordFor   = time.Minute     // how long we try to write down how work ended
+	longestWait = 24 * time.Hour  // that a RetryAt is believed
+	longestWay  = 3 * time.Second // that a job waits for deliveries to come in first
 )
 
 // wantArgs name wants of one kind. Their rows have everything else.
@@ -91,7 +91,7 @@ func (w *wantWorker) Work(ctx context.Context, job *river.Job[wantArgs]) error {
 // late is only late.
 func (q *Queue) giveWay(ctx context.Context) {
 	for end := time.Now().Add(longestWay); q.cfg.Busy() && time.Now().Before(end) && ctx.Err() == nil; {
-		time.Sleep(time.Millisecond)
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 

@@ -13,8 +13,15 @@ func NewSecret(s string) Secret {
 	return Secret{s}
 }
 
+// StoredSecret wraps a credential that was a Secret before. Its value is known from when it is revealed, since until then
+// nothing can show it.
+func StoredSecret(s string) Secret { return Secret{s} }
+
 // Reveal returns the credential itself. Call it only where the credential is used.
-func (s Secret) Reveal() string { return s.s }
+func (s Secret) Reveal() string {
+	know(s.s)
+	return s.s
+}
 
 // Empty reports whether there is no credential.
 func (s Secret) Empty() bool { return s.s == "" }

@@ -36,7 +36,7 @@ func (s *SQL) Case(ctx context.Context, fp hotfix.Fingerprint) (hotfix.Case, err
 func (s *SQL) Find(ctx context.Context, repo hotfix.Repo, issue int) (hotfix.Fingerprint, error) {
 	var fp string
 	err := s.first(ctx, fmt.Sprintf("find case of %s#%d", repo, issue),
-		"SELECT fingerprint FROM cases WHERE repo = ? AND issue = ? ORDER BY seen DESC LIMIT 1",
+		"SELECT fingerprint FROM cases WHERE repo = ? AND issue = ? ORDER BY +seen DESC LIMIT 1",
 		[]any{lane(repo), int64(issue)}, &fp)
 	return hotfix.Fingerprint(fp), err
 }
@@ -117,9 +117,15 @@ type CaseFilter struct {
 
 // Cases lists cases, the latest failure first.
 func (s *SQL) Cases(ctx context.Context, f CaseFilter) ([]hotfix.Case, error) {
-	where, args := []string{"1 = 1"}, []any{}
+	where, args, repo, by := []string{"1 = 1"}, []any{}, "repo", "seen"
+	if f.State != "" {
+		by = "+seen" // few are sorted, instead of looking for them in the order of all
+	}
+	if !f.Tried.IsZero() {
+		repo, by = "repo || ''", "+seen" // nor are they looked for among all of the repository
+	}
 	if !f.Repo.IsZero() {
-		where, args = append(where, "repo = ?"), append(args, lane(f.Repo))
+		where, args = append(where, repo+" = ?"), append(args, lane(f.Repo))
 	}
 	if f.State != "" {
 		where, args = append(where, "state = ?"), append(args, string(f.State))
@@ -140,7 +146,7 @@ func (s *SQL) Cases(ctx context.Context, f CaseFilter) ([]hotfix.Case, error) {
 		args = append(args, seen, seen, clean(string(f.After)))
 	}
 	var list []hotfix.Case
-	query := "SELECT body FROM cases WHERE " + strings.Join(where, " AND ") + " ORDER BY seen DESC, fingerprint DESC LIMIT ?"
+	query := "SELECT body FROM cases WHERE " + strings.Join(where, " AND ") + " ORDER BY " + by + " DESC, fingerprint DESC LIMIT ?"
 	err := s.db().query(ctx, query, append(args, int64(cmp.Or(f.Limit, 100))), func(r rows) error {
 		var body string
 		if err := r.Scan(&body); err != nil {

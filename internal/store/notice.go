@@ -19,6 +19,8 @@ const (
 	tokenLife     = time.Hour        // of GitHub's installation tokens
 	batchMax      = 256              // notices in one transaction
 	batchPatience = 20 * time.Second // for one transaction
+	batchBusy     = 4                // notices in one transaction, or more, and it is worth a moment to wait for others
+	batchLinger   = time.Millisecond
 )
 
 // An arrival is a notice on its way into the store, together with whoever waits for it.
@@ -108,8 +110,14 @@ func (s *SQL) follow(ctx context.Context, a *arrival) error {
 // One caller's impatience must not fail the others, so it does not end with ctx.
 func (s *SQL) storeBatch(ctx context.Context) {
 	s.batch.Lock()
+	if s.batch.latest >= batchBusy && len(s.batch.pending) < s.batch.latest {
+		s.batch.Unlock()
+		time.Sleep(batchLinger)
+		s.batch.Lock()
+	}
 	batch := s.batch.pending[:min(len(s.batch.pending), batchMax)]
 	s.batch.pending = slices.Clone(s.batch.pending[len(batch):])
+	s.batch.latest = len(batch)
 	s.batch.Unlock()
 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchPatience)
@@ -234,7 +242,7 @@ func together(n hotfix.Notice) string {
 // apart undoes together.
 func apart(s string) (token, attestation redact.Secret) {
 	first, second, _ := strings.Cut(s, "\n")
-	return redact.NewSecret(first), redact.NewSecret(second)
+	return redact.StoredSecret(first), redact.StoredSecret(second)
 }
 
 // DropToken erases the token of a notice that needs it no more.

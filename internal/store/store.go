@@ -69,6 +69,7 @@ type SQL struct {
 		sync.Mutex
 		pending []*arrival
 		led     bool
+		latest  int // how many the latest transaction stored
 	}
 }
 
