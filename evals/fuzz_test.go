@@ -26,6 +26,23 @@ func FuzzInstances(f *testing.F) {
 	})
 }
 
+// FuzzPredictions: anybody's predictions have a name each, or are an error that names the line.
+func FuzzPredictions(f *testing.F) {
+	for _, s := range []string{`{"instance_id":"a__b-1","model_name_or_path":"m","model_patch":"diff"}`, `{"org":"a","repo":"b","number":1,"fix_patch":"diff"}`, `{"number":"x"}`, `{"instance_id":7}`, "null", "", "\n\n{"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got, err := ReadPredictions(strings.NewReader(text))
+		if err != nil {
+			require.Contains(t, err.Error(), "line ")
+			return
+		}
+		for _, p := range got {
+			require.NotEmpty(t, p.ID)
+		}
+	})
+}
+
 // FuzzFixture: a part of a fixture of any name and content is taken or refused.
 func FuzzFixture(f *testing.F) {
 	for name, text := range map[string]string{"event.json": `{"error":{"message":"boom"}}`, "world.json": `{"kind":"bug"}`, "repo/a.js": "a", "history/1/a.js": "b", "judge/a.test.js": "c", "want/outcome": "issue\n",

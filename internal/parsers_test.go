@@ -19,17 +19,17 @@ var parsers = []struct{ room, reads, targets string }{
 	{"internal/redact", "any text, whole and as a stream", "FuzzScrub FuzzWriter"},
 	{"internal/hotfix", "names of repositories, evidence in files and pull requests", "FuzzRepo FuzzProof"},
 	{"internal/triage", "messages, stacks and patches", "FuzzMask FuzzFingerprint FuzzVet"},
-	{"internal/daemon", "settings, the state line of issues, manifests of plugins", "FuzzSettings FuzzState FuzzManifest"},
+	{"internal/daemon", "settings, the state line of issues, manifests of plugins, a second model's opinion; what is published of outside text", "FuzzSettings FuzzState FuzzManifest FuzzOpinion FuzzInert"},
 	{"internal/forge", "archives of logs", "FuzzLogs"},
 	{"internal/model", "replies of models, transcripts of the benchmark", "FuzzReplies FuzzReplay"},
 	{"internal/capsule", "capsules", "FuzzRead"},
 	{"internal/dashboard", "cookies, addresses to go to", "FuzzSession FuzzTarget"},
 	{"agent", "transcripts", "FuzzTranscript"},
-	{"tools", "arguments that a model sends", "FuzzArguments"},
+	{"tools", "arguments that a model sends, files that it writes", "FuzzArguments FuzzSyntax"},
 	{"prompts", "text that is quoted in a prompt, front matter", "FuzzQuote FuzzPrompt"},
-	{"sandbox", "reports of test runners (TAP, JUnit, go, jest), coverage, package.json, names of files, requests to the proxy", "FuzzReport FuzzCoverage FuzzPackageJSON FuzzPath FuzzProxy"},
-	{"evals", "fixtures, rows of SWE-bench", "FuzzFixture FuzzInstances"},
-	{"cmd/daemon-hotfix", "signals and event files, configuration of the daemon and of the kernel", "FuzzSignal FuzzConfig FuzzKernelFile"},
+	{"sandbox", "reports of test runners (TAP, JUnit, go, jest), coverage, package.json, names of files, archives from the box, requests to the proxy", "FuzzKeep FuzzReport FuzzCoverage FuzzPackageJSON FuzzPath FuzzProxy"},
+	{"evals", "fixtures, rows of SWE-bench, predictions", "FuzzFixture FuzzInstances FuzzPredictions"},
+	{"cmd/daemon-hotfix", "signals and event files, configuration of the daemon and of the kernel, lines to redact", "FuzzSignal FuzzConfig FuzzKernelFile FuzzLine"},
 }
 
 // Each parser that meets bytes from outside has its fuzz targets, each with seeds, which `go test` runs; no target is missing

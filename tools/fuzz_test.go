@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"path"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,6 +26,20 @@ func FuzzArguments(f *testing.F) {
 			if err != nil {
 				require.True(t, errors.As(err, &m), "%s: %v", tool.Name(), err)
 			}
+		}
+	})
+}
+
+// FuzzSyntax: a file of any kind and content parses or is told of, and the parsers survive it.
+func FuzzSyntax(f *testing.F) {
+	for name, text := range map[string]string{"a.js": "const a = <b c={d}>{`${e}`}</b>;", "a.ts": "enum A { B = 1 } type C<D> = D extends infer E ? E : never", "a.go": "package a\nfunc b() {", "a.json": "[[[{", "a.mjs": "import.meta", "a.tsx": "(a as any)<b>", "a.txt": "x"} {
+		f.Add(name, text)
+	}
+	b := &Bench{}
+	f.Fuzz(func(t *testing.T, name, text string) {
+		if path.Ext(name) != ".py" { // Python's own parser runs in the sandbox
+			said := b.syntax(t.Context(), nil, name, text)
+			require.True(t, said == "" || strings.HasPrefix(said, "note: "), said)
 		}
 	})
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 )
@@ -43,5 +45,27 @@ func FuzzKernelFile(f *testing.F) {
 		for _, found := range kernelFindings(text, "https://x.example") {
 			require.NotEmpty(t, found.Says)
 		}
+	})
+}
+
+// FuzzLine: spans of a redacted line stand in order within the text, counted in characters.
+func FuzzLine(f *testing.F) {
+	for _, s := range []string{`{"id":1,"text":"password=hunter2hunter2 ü"}`, `{"id":{},"text":"ü\u0000"}`, `{"text":7}`, `[]`, "", " "} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		answer, ok, err := redactLine(line)
+		if err != nil || !ok {
+			return
+		}
+		var row struct{ Text string }
+		require.NoError(t, json.Unmarshal(line, &row))
+		at := 0
+		for _, s := range answer.Spans {
+			require.LessOrEqual(t, at, s.Start)
+			require.Less(t, s.Start, s.End)
+			at = s.End
+		}
+		require.LessOrEqual(t, at, utf8.RuneCountInString(row.Text))
 	})
 }

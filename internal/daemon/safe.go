@@ -94,10 +94,10 @@ func hex4(r rune) string {
 
 var (
 	addresses  = regexp.MustCompile(`(?i)\b(?:[a-z][a-z0-9+.-]*://|www\.|mailto:)\S+`)
-	references = regexp.MustCompile(`(?i)(^|[^\w&])((?:[\w.-]+/[\w.-]+)?#|GH-)(\d)`)
+	references = regexp.MustCompile(`(?i)(^|\W)((?:[\w.-]+/[\w.-]+)?#|GH-)(\d)`)
 	closers    = regexp.MustCompile(`(?i)\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b(:?\s+)(\S*#|GH-|https?:)`)
 	commands   = regexp.MustCompile(`(?m)^(\s*)([/#>+~=*|-]|\d+[.)])`)
-	specials   = strings.NewReplacer(`\`, `\\`, "<", "&lt;", ">", "&gt;", "[", `\[`, "]", `\]`, "*", `\*`, "_", `\_`, "~", `\~`, "|", `\|`, "!", `\!`, "@", "@"+zwsp)
+	specials   = strings.NewReplacer(`\`, `\\`, "&", "&amp;", "<", "&lt;", ">", "&gt;", "[", `\[`, "]", `\]`, "*", `\*`, "_", `\_`, "~", `\~`, "|", `\|`, "!", `\!`, "@", "@"+zwsp)
 )
 
 // prose makes a sentence or paragraph plain: code spans stay, addresses become code spans, all other marks

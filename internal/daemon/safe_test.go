@@ -54,6 +54,7 @@ func TestProseIsInert(t *testing.T) {
 		{"reference", "see #12, a/b#3 and GH-4", "see #\u200b12, a/b#\u200b3 and GH-\u200b4"},
 		{"link", "[x](https://evil.example/a)", "\\[x\\](`https://evil.example/a)`"},
 		{"html", "<!-- a --><img src=x>", "&lt;\\!\u200b-- a --&gt;&lt;img src=x&gt;"},
+		{"entity", "cc &#64;team, &#12;", "cc &amp;#\u200b64;team, &amp;#\u200b12;"},
 		{"command", "ok\n/wallet 0x0", "ok\n\u200b/wallet 0x0"},
 		{"heading", "# Notice", "\u200b# Notice"},
 		{"odd tick", "a ` @b", "a ' @\u200bb"},
