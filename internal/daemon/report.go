@@ -128,7 +128,8 @@ func (d *Daemon) report(ctx context.Context, forge Forge, c *hotfix.Case, n hotf
 	}
 	d.cfg.Log.InfoContext(ctx, "issue saved", "case", c.Fingerprint, "repo", c.Repo, "issue", found.Number, "state", found.State)
 	c.Issue, c.Told, c.Shown.Sure = found.Number, c.Count, c.Shown.Sure || sure
-	if c.Shown.Made.IsZero() {
+	made := c.Shown.Made.IsZero()
+	if made {
 		c.Shown.Made = d.cfg.Now()
 	}
 	c.Shown.At, c.Shown.As = d.cfg.Now(), saying(*c)
@@ -145,6 +146,9 @@ func (d *Daemon) report(ctx context.Context, forge Forge, c *hotfix.Case, n hotf
 	}
 	if err := d.agree(ctx, forge, c, settings); err != nil {
 		return err
+	}
+	if made {
+		d.release(ctx, forge, *c)
 	}
 	if n := len(c.Past); n > 0 { // so that commands on the issue before are understood
 		if _, err := d.cfg.Ledger.Own(ctx, c.Fingerprint, pullName(c.Repo, c.Past[n-1])); err != nil {
@@ -261,6 +265,12 @@ func (d *Daemon) saveIssue(ctx context.Context, forge Forge, c *hotfix.Case, s S
 		if err != nil || !found.Theirs {
 			return found, err
 		}
+		if d.cfg.Recall { // lists may not show it yet
+			c.Issue = found.Number
+			if err := d.catchUp(ctx, forge, c, s); err != nil {
+				return hotfix.Issue{}, err
+			}
+		}
 	}
 	return hotfix.Issue{}, fmt.Errorf("others keep opening issues for case %s", c.Fingerprint)
 }
@@ -271,6 +281,9 @@ func (d *Daemon) writeIssue(ctx context.Context, forge Forge, c *hotfix.Case, s 
 		return hotfix.Issue{}, err
 	}
 	want := d.wantedIssue(*c)
+	if d.cfg.Recall && c.Fingerprint != pageCase {
+		want.Lease = string(c.Fingerprint)
+	}
 	want.Title, want.Body, want.Labels = line(triage.Title(c.Latest), 120), body, s.IssueLabels
 	raise := c.State == hotfix.Escalating && c.Raised.IsZero()
 	if raise {

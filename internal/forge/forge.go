@@ -5,6 +5,7 @@ package forge
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -73,11 +74,13 @@ type shared struct {
 	installs map[string]install // by lower-case owner/name
 	byID     map[int64]*session // by installation
 	others   map[redact.Secret]*session
+	id       string    // of this process, in leases
+	unleased sync.Once // says that there are no leases
 }
 
 // New returns a client, or says what is wrong with cfg.
 func New(cfg Config) (*Client, error) {
-	s := &shared{installs: map[string]install{}, byID: map[int64]*session{}, others: map[redact.Secret]*session{}}
+	s := &shared{installs: map[string]install{}, byID: map[int64]*session{}, others: map[redact.Secret]*session{}, id: rand.Text()}
 	var err error
 	if s.api, err = address("API", cfg.API, "https://api.github.com"); err != nil {
 		return nil, err

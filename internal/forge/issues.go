@@ -155,10 +155,27 @@ func (k *keeper) save(ctx context.Context) (Issue, error) {
 	if err != nil {
 		return Issue{}, err
 	}
+	var held *lease
+	if len(found) == 0 && k.want.Lease != "" {
+		opened := 0
+		if held, opened, err = k.lease(ctx); err != nil {
+			return Issue{}, err
+		}
+		if opened != 0 {
+			return k.theirs(ctx, opened)
+		}
+		if found, err = k.find(ctx); err != nil { // since we looked, somebody may have come and gone
+			return Issue{}, err
+		}
+	}
 	var made *github.Issue
 	if len(found) == 0 {
 		if made, err = k.create(ctx); err != nil && !unclear(err) {
 			return Issue{}, err
+		}
+		if held != nil && made != nil {
+			held.issue = made.GetNumber()
+			_ = k.tell(ctx, held, true) // if it does not get there, others wait until the lease is overdue
 		}
 		again, lookErr := k.newest(ctx)
 		if lookErr != nil || len(again) == 0 && made == nil {
@@ -182,6 +199,17 @@ func (k *keeper) save(ctx context.Context) (Issue, error) {
 		return got, nil
 	}
 	return k.c.edit(ctx, k.s, k.want, k.managed) // reads it again: the list may be older than what people wrote since
+}
+
+// theirs is an issue that another process has just opened, for the caller to look at before it is written over.
+func (k *keeper) theirs(ctx context.Context, number int) (Issue, error) {
+	now, err := k.c.get(ctx, k.s, k.want.Repo, number)
+	if err != nil {
+		return Issue{}, err
+	}
+	got := seen(k.want, now)
+	got.Theirs = true
+	return got, nil
 }
 
 func (k *keeper) only(made *github.Issue) Issue {

@@ -169,6 +169,7 @@ type Issue struct {
 	ClosedAt    time.Time     // zero unless it is closed; found like State
 	Twins       []redact.Text // bodies of other open issues with Marker; found like State
 	Unlabelled  redact.Text   // why the forge made it without some of Labels; found like State, when it is made
+	Lease       string        // keeps processes that nothing else keeps apart from opening it at once; "" if something does
 	Theirs      bool          // somebody else had made it at the same moment, and it was not edited: look at it first
 }
 

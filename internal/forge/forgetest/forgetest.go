@@ -194,7 +194,9 @@ type repo struct {
 	labels     []string
 	runs       []*run
 	checks     []*check
-	movedTo    *repo // renamed
+	movedTo    *repo                // renamed
+	refs       map[string]string    // neither branches nor tags: the object by the ref's full name
+	objects    map[string]gitObject // by their hash
 }
 
 // AddRepo creates a repository with one commit that holds files.
@@ -214,7 +216,7 @@ func (f *Forge) AddRepo(name hotfix.Repo, files map[string]string, opts ...RepoO
 	if _, ok := f.repos[strings.ToLower(name.String())]; ok {
 		return fmt.Errorf("add repository %s: it exists", name)
 	}
-	r := &repo{RepoOptions: o, id: f.nextID(), name: name, permission: map[string]string{},
+	r := &repo{RepoOptions: o, id: f.nextID(), name: name, permission: map[string]string{}, refs: map[string]string{}, objects: map[string]gitObject{},
 		labels: []string{"bug", "enhancement"}}
 	if err := f.initBare(r); err != nil {
 		return fmt.Errorf("add repository %s: %w", name, err)

@@ -112,8 +112,11 @@ func (f *Forge) getRef(q *query) reply {
 
 func (f *Forge) createRef(q *query) reply {
 	var in struct{ Ref, SHA string }
-	if err := q.read(&in); err != nil || !strings.HasPrefix(in.Ref, "refs/heads/") {
+	if err := q.read(&in); err != nil || !strings.HasPrefix(in.Ref, "refs/") {
 		return fail(http.StatusUnprocessableEntity, "Reference name must start with 'refs/'.")
+	}
+	if besides(in.Ref) {
+		return f.createBeside(q, in.Ref, in.SHA)
 	}
 	if _, err := f.resolve(q.repo, in.Ref); err == nil {
 		return fail(http.StatusUnprocessableEntity, "Reference already exists")

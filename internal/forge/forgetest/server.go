@@ -68,7 +68,7 @@ type route struct {
 
 // routes returns everything the forge answers.
 func (f *Forge) routes() http.Handler {
-	all := slices.Concat(issueRoutes(), pullRoutes(), reviewRoutes(), repoRoutes(), actionRoutes(), appRoutes())
+	all := slices.Concat(issueRoutes(), pullRoutes(), reviewRoutes(), repoRoutes(), refRoutes(), actionRoutes(), appRoutes())
 	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.api(pick(all, r)).ServeHTTP(w, r)
 	})
