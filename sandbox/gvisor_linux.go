@@ -96,12 +96,12 @@ func inGVisor(ctx context.Context, r *run, pipes []*os.File) (child, error) {
 	if r.proxy != nil {
 		return child{}, errNoProxy
 	}
-	dir, err := os.MkdirTemp("", "daemon-hotfix-bundle-")
+	dir, remove, err := scratch()
 	if err != nil {
 		return child{}, err
 	}
 	c := child{clean: func() error {
-		return errors.Join(r.runsc(context.Background(), dir, "delete", "--force", filepath.Base(dir)).Run(), os.RemoveAll(dir))
+		return errors.Join(r.runsc(context.Background(), dir, "delete", "--force", filepath.Base(dir)).Run(), remove())
 	}}
 	root := filepath.Join(dir, "root")
 	if err := r.layOut(root); err != nil {

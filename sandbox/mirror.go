@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing/cache"
@@ -15,29 +18,61 @@ import (
 	"github.com/go-git/go-git/v5/storage/memory"
 )
 
+// A copy of a repository is given up for a new one after this many fetches that brought something: that takes with it
+// what no branch holds any more. One that nobody has fetched into for a month goes too. Trees that share the objects of
+// a copy never live for a day.
+const (
+	maxPacks  = 200
+	mirrorAge = 30 * 24 * time.Hour
+	treeAge   = 24 * time.Hour
+)
+
 // Mirrored is where the bare copy of a repository is kept below dir, "" if there is none.
 func Mirrored(dir, address string) string {
-	name := mirrorName(dir, address)
+	name, _ := newest(dir, mirrorName(address))
 	if _, err := os.Stat(filepath.Join(name, "objects")); err != nil {
 		return ""
 	}
 	return name
 }
 
-func mirrorName(dir, address string) string {
+func mirrorName(address string) string {
 	sum := sha256.Sum256([]byte(address))
-	return filepath.Join(dir, hex.EncodeToString(sum[:12]))
+	return hex.EncodeToString(sum[:12])
+}
+
+// newest is the copy below dir that is fetched into: the one of the highest number. The first has none.
+func newest(dir, name string) (at string, number int) {
+	all, _ := os.ReadDir(dir) // there is none yet, or making one says what is wrong
+	for _, e := range all {
+		if n, ok := strings.CutPrefix(e.Name(), name+"."); ok {
+			if n, err := strconv.Atoi(n); err == nil {
+				number = max(number, n)
+			}
+		}
+	}
+	if number > 0 {
+		name += "." + strconv.Itoa(number)
+	}
+	return filepath.Join(dir, name), number
 }
 
 // openMirror opens the bare copy of a repository that is kept below dir, and makes it if it is not there. It is ours
 // until release: fetches into one copy wait for each other, in this process and in others.
 func openMirror(dir, address string) (s storage.Storer, name string, release func() error, err error) {
-	name = mirrorName(dir, address)
-	if err := os.MkdirAll(name, 0o700); err != nil {
+	if err := errors.Join(os.MkdirAll(dir, 0o700), sweepMirrors(dir)); err != nil {
 		return nil, "", nil, fmt.Errorf("mirror: %w", err)
 	}
-	if release, err = lockFile(name + ".lock"); err != nil {
+	if release, err = lockFile(filepath.Join(dir, mirrorName(address)+".lock")); err != nil {
 		return nil, "", nil, fmt.Errorf("mirror: %w", err)
+	}
+	name, number := newest(dir, mirrorName(address))
+	if packs, _ := filepath.Glob(filepath.Join(name, "objects", "pack", "*.pack")); len(packs) >= maxPacks {
+		name = filepath.Join(dir, mirrorName(address)+"."+strconv.Itoa(number+1))
+	}
+	now := time.Now()
+	if err := errors.Join(os.MkdirAll(name, 0o700), os.Chtimes(name, now, now)); err != nil {
+		return nil, "", nil, errors.Join(fmt.Errorf("mirror: %w", err), release())
 	}
 	m := filesystem.NewStorage(osfs.New(name, osfs.WithBoundOS()), cache.NewObjectLRUDefault())
 	if _, err := os.Stat(filepath.Join(name, "objects")); errors.Is(err, os.ErrNotExist) {
@@ -46,6 +81,46 @@ func openMirror(dir, address string) (s storage.Storer, name string, release fun
 		}
 	}
 	return m, name, release, nil
+}
+
+// sweepMirrors removes the copies below dir that nobody uses.
+func sweepMirrors(dir string) error {
+	all, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range all {
+		if !e.IsDir() || !unused(dir, e.Name()) {
+			continue
+		}
+		address, _, _ := strings.Cut(e.Name(), ".")
+		release, err := lockFile(filepath.Join(dir, address+".lock"))
+		if err != nil {
+			return err
+		}
+		if unused(dir, e.Name()) { // still, now that nobody else may begin to use it
+			err = os.RemoveAll(filepath.Join(dir, e.Name()))
+		}
+		if err := errors.Join(err, release()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unused reports whether a copy has been there for too long: its directory is touched by each fetch.
+func unused(dir, name string) bool {
+	info, err := os.Stat(filepath.Join(dir, name))
+	if err != nil {
+		return false
+	}
+	address, _, _ := strings.Cut(name, ".")
+	current, _ := newest(dir, address)
+	limit := mirrorAge
+	if filepath.Base(current) != name {
+		limit = treeAge
+	}
+	return time.Since(info.ModTime()) > limit
 }
 
 // linked is a repository with references, index and configuration of its own over the objects of a mirror. What is

@@ -64,6 +64,48 @@ func TestMirror(t *testing.T) {
 	}
 }
 
+// Copies do not pile up: one with many packs makes way for a new one, which its trees outlive, and what nobody fetches
+// into any more goes.
+func TestMirrorsAreBounded(t *testing.T) {
+	t.Parallel()
+	dir, _ := origin(t, map[string]string{"a.txt": "1\n"})
+	src := sandbox.Source{URL: dir, Mirror: t.TempDir()}
+	open := func() *sandbox.Tree {
+		tree, err := sandbox.Clone(context.Background(), src, filepath.Join(t.TempDir(), "attempt"))
+		require.NoError(t, err)
+		return tree
+	}
+	age := func(name string, by time.Duration) {
+		then := time.Now().Add(-by)
+		require.NoError(t, os.Chtimes(name, then, then))
+	}
+	tree := open()
+	old := sandbox.Mirrored(src.Mirror, dir)
+	require.DirExists(t, old)
+	open()
+	require.Equal(t, old, sandbox.Mirrored(src.Mirror, dir))
+	for i := range 200 {
+		require.NoError(t, os.WriteFile(filepath.Join(old, "objects", "pack", fmt.Sprint(i, ".pack")), nil, 0o600))
+	}
+	open()
+	now := sandbox.Mirrored(src.Mirror, dir)
+	require.NotEqual(t, old, now)
+	require.NoError(t, tree.Write("a.txt", "2\n"))
+	p, err := tree.Patch(nil)
+	require.NoError(t, err, "the tree has its objects still")
+	require.Len(t, p.Files, 1)
+
+	age(old, 25*time.Hour)
+	age(now, 25*time.Hour)
+	open()
+	require.NoDirExists(t, old)
+	require.DirExists(t, now)
+	age(now, 31*24*time.Hour)
+	src.URL, _ = origin(t, map[string]string{"b.txt": "1\n"})
+	open()
+	require.NoDirExists(t, now)
+}
+
 // BenchmarkWarmTree opens a tree of 5,000 files from a warm mirror, beside "git worktree add" of the same commit, in
 // turn. No tree is removed before the end, and what others removed may rest a little first: for five seconds ext4 looks
 // at each file that was just removed before it makes a new one, which takes ten times as long as either of the two.

@@ -124,11 +124,12 @@ func (n *box) describe() []Finding {
 
 // canaries runs two boxes: in one, the first process tries what no command may do; the other would never end by itself.
 func (n *box) canaries() (_ []Finding, err error) {
-	dir, err := os.MkdirTemp("", "daemon-hotfix-probe-")
+	sweepScratch()
+	dir, remove, err := scratch()
 	if err != nil {
 		return nil, fmt.Errorf("probe: %w", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	c := &canary{File: filepath.Join(dir, "canary")}
 	if err := errors.Join(os.Chmod(dir, 0o755), os.WriteFile(c.File, []byte("canary"), 0o644)); err != nil {
 		return nil, fmt.Errorf("probe: %w", err)
