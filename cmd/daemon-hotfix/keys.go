@@ -6,11 +6,33 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
+	"regexp"
+	"strings"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/kernel"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 )
+
+// aCredential is the name of a variable that holds one, whoever uses it.
+var aCredential = regexp.MustCompile(`(?i)(TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS|[_-]KEY|^KEY)$`)
+
+// knowEnvironment makes known what this process could give away, also what it does not use itself, so that no text that
+// repeats it is stored, logged or published.
+func knowEnvironment(environ []string) {
+	for _, v := range environ {
+		name, value, _ := strings.Cut(v, "=")
+		if aCredential.MatchString(name) && !strings.HasSuffix(name, "PUBLIC_KEY") {
+			redact.NewSecret(value)
+		}
+		if u, err := url.Parse(value); err == nil && u.User != nil { // a database, a proxy, a collector
+			if password, ok := u.User.Password(); ok {
+				redact.NewSecret(password)
+			}
+		}
+	}
+}
 
 // secretKey reads the key in file, or makes one. It signs our markers and seals stored tokens: with another
 // key the daemon does not recognise its own issues.

@@ -77,6 +77,7 @@ func newParser(ctx context.Context, std streams) *kong.Kong {
 
 // run parses args, runs the command and returns the process's exit status: 2 for a usage error.
 func run(ctx context.Context, args []string, std streams) (status int) {
+	knowEnvironment(os.Environ())
 	std.In = interruptible{ctx, std.In}
 	parser := newParser(ctx, std)
 	defer func() { // kong "exits" after --help and --version
