@@ -101,7 +101,7 @@ func (t *Tree) lockFiles(names []string) ([]string, error) {
 
 // vanished is what package managers say of a version that cannot be had, or of a lock file that does not fit its manifest.
 var vanished = regexp.MustCompile(`(?i)\b(E404|ETARGET|EUSAGE)\b|No matching version|NO_MATCHING_VERSION|ERR_PNPM_FETCH_404|OUTDATED_LOCKFILE|` +
-	`Couldn't find (any versions|package)|lockfile needs to be updated|YN0028|No version matching|lockfile had changes|lockfile is frozen|404 Not Found|GET \S+ - 404`)
+	`YN0016|YN0035|Couldn't find (any versions|package)|lockfile needs to be updated|YN0028|No version matching|lockfile had changes|lockfile is frozen|404 Not Found|GET \S+ - 404`)
 
 // packInstalled writes what an installation has left in the box.
 func packInstalled(w io.Writer) error {

@@ -128,10 +128,15 @@ func yarnInstallation(m manifest, lock string) *Installation {
 			Env:     map[string]string{"YARN_CACHE_FOLDER": "/tmp/yarn-cache"},
 		}
 	}
-	pkg := "@yarnpkg/cli-dist@" + version(m, "yarn", "4")
+	pkg, frozen := "@yarnpkg/cli-dist@"+version(m, "yarn", "4"), " --no-immutable" // another version writes the same locks in another format
+	if version(m, "yarn", "") != "" {
+		frozen = " --immutable"
+	}
+	relaxed := managed("yarn", pkg, "install --no-immutable --mode=skip-build")
+	relaxed[2] = ": >yarn.lock; " + relaxed[2]
 	return &Installation{
-		Command: managed("yarn", pkg, "install --immutable --mode=skip-build"),
-		Relaxed: managed("yarn", pkg, "install --no-immutable --mode=skip-build"),
+		Command: managed("yarn", pkg, "install"+frozen+" --mode=skip-build"),
+		Relaxed: relaxed,
 		Env: map[string]string{"YARN_NODE_LINKER": "node-modules", "YARN_ENABLE_TELEMETRY": "0", "YARN_ENABLE_GLOBAL_CACHE": "false",
 			"YARN_CACHE_FOLDER": "/tmp/yarn-cache"},
 	}

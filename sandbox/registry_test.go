@@ -95,7 +95,7 @@ func (r *registry) box(change ...func(*sandbox.Config)) sandbox.Box {
 		Registries:   []string{registryName + ":443"},
 		Certificates: r.authority,
 		InstallEnv: map[string]string{"npm_config_registry": "https://" + registryName, "NPM_CONFIG_REGISTRY": "https://" + registryName,
-			"YARN_REGISTRY": "https://" + registryName, "GOPROXY": "https://" + registryName + "/go", "GONOSUMDB": "*",
+			"YARN_REGISTRY": "https://" + registryName, "YARN_NPM_REGISTRY_SERVER": "https://" + registryName, "GOPROXY": "https://" + registryName + "/go", "GONOSUMDB": "*",
 			"PIP_INDEX_URL": "https://" + registryName + "/simple", "npm_config_fetch_retries": "0"},
 	}
 	for _, f := range change {
@@ -174,7 +174,7 @@ func (r *registry) servePackage(w http.ResponseWriter, name string) {
 		http.Error(w, `{"error":"Not found"}`, http.StatusNotFound)
 		return
 	}
-	all, latest := map[string]any{}, ""
+	all, since, latest := map[string]any{}, map[string]string{}, ""
 	for _, v := range slices.Sorted(maps.Keys(versions)) {
 		var m map[string]any
 		if err := json.Unmarshal([]byte(versions[v]["package.json"]), &m); err != nil {
@@ -186,10 +186,10 @@ func (r *registry) servePackage(w http.ResponseWriter, name string) {
 		if s, ok := m["scripts"].(map[string]any); ok && (s["install"] != nil || s["postinstall"] != nil) {
 			m["hasInstallScript"] = true
 		}
-		all[v], latest = m, v
+		all[v], since[v], latest = m, "2024-01-01T00:00:00.000Z", v // Yarn takes nothing that is new
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{"name": name, "dist-tags": map[string]string{"latest": latest}, "versions": all})
+	_ = json.NewEncoder(w).Encode(map[string]any{"name": name, "dist-tags": map[string]string{"latest": latest}, "versions": all, "time": since})
 }
 
 // tarball packs a package as npm does.

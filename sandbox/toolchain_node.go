@@ -70,12 +70,13 @@ func detectNode(t *Tree) *Toolchain {
 
 var nodeRunner = regexp.MustCompile(`^node\s(.*\s)?--test(\s|$)`)
 
-// lastCommand splits a script at its last "&&": what comes before builds, what comes after runs the tests.
+// lastCommand splits a script at its last "&&": what comes before builds, what comes after runs the tests. Yarn before a
+// program is left out: it has laid out what it would look for.
 func lastCommand(script string) (before, last string) {
 	if i := strings.LastIndex(script, "&&"); i >= 0 {
-		return script[:i+2] + " ", strings.TrimSpace(script[i+2:])
+		before, script = script[:i+2]+" ", script[i+2:]
 	}
-	return "", strings.TrimSpace(script)
+	return before, strings.TrimPrefix(strings.TrimSpace(script), "yarn ")
 }
 
 // shell returns a Test function that runs command as the project's own script would: by a shell, after the build.
