@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -153,6 +154,7 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	}
 	go func() { failed <- server.Serve(listener) }()
 	log.Info("listening", "address", "http://"+listener.Addr().String(), "repositories", c.Allow, "fixes", cfg.Daemon.NoFix == "")
+	debug.FreeOSMemory() // what starting took is given back
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
