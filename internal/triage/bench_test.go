@@ -41,7 +41,7 @@ func BenchmarkGrouping(b *testing.B) {
 
 // BenchmarkUnseen groups sets that the rules were not made on.
 func BenchmarkUnseen(b *testing.B) {
-	for _, set := range []string{"unseen-a"} {
+	for _, set := range []string{"unseen-a", "unseen-b"} {
 		b.Run(set, func(b *testing.B) { benchGrouping(b, variedRows(b, set+".txt", 4)) })
 	}
 }

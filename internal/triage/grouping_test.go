@@ -102,6 +102,7 @@ func TestGrouping(t *testing.T) {
 		{"development data", readLabelled(t, "testdata/grouping-dev.jsonl"), 0.99, 0.98, 1},
 		{"varied", variedRows(t, "varied.txt", 6), 0.99, 0.97, 8},
 		{"unseen-a", variedRows(t, "unseen-a.txt", 4), 0.98, 0.95, 8},
+		{"unseen-b", variedRows(t, "unseen-b.txt", 4), 0.95, 0.90, 12},
 	} {
 		t.Run(set.name, func(t *testing.T) {
 			t.Parallel()
