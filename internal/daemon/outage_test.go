@@ -60,6 +60,8 @@ func TestOneOutageIsOneIssue(t *testing.T) {
 	body := w.issuesOf("p0")[0].Body
 	require.Contains(t, body, "16 times", "everything counts there")
 	require.Contains(t, body, "`acme/p7:compute.yml`", "and every plugin is named")
+	require.Contains(t, body, ", and 7 other plugins |")
+	require.Contains(t, body, "<details open><summary>Where it happens", "it is seen at a glance")
 
 	w.watch(t, 30*time.Minute)
 	w.plugin(t, "still red", "p7", "HTTP (target: https://p7.example) 503: no healthy upstream", "")

@@ -38,6 +38,7 @@ var texts = template.Must(template.New("").Funcs(template.FuncMap{
 	"snoozed":   snoozed,
 	"standing":  standing,
 	"tests":     tests,
+	"others":    others,
 	"plus":      func(a, b int) int { return a + b },
 }).ParseFS(textFiles, "texts/*.md"))
 
@@ -108,6 +109,7 @@ type issuePage struct {
 	State   string // the line that brings the case back
 	Class   hotfix.Class
 	Excerpt string
+	Opaque  bool         // the message alone does not say what failed
 	Move    *hotfix.Move // the latest, nil if it is only new
 	Spark   string       // how often on each of the last days
 	Cause   triage.Cause
@@ -145,6 +147,15 @@ func (d *Daemon) issueBody(c hotfix.Case, s Settings) (redact.Text, error) {
 	return d.render(name, page)
 }
 
+// others is how many plugins besides the latest fail with a case, as they do in an outage.
+func others(c hotfix.Case) int {
+	ids := map[string]bool{c.Latest.Plugin.ID: true}
+	for _, p := range c.Places {
+		ids[p.Plugin] = true
+	}
+	return len(ids) - 1
+}
+
 // last is the last n of list.
 func last[T any](list []T, n int) []T { return list[max(0, len(list)-n):] }
 
@@ -154,8 +165,10 @@ func (d *Daemon) issuePage(c hotfix.Case, s Settings) issuePage {
 	page := issuePage{Case: c, Marker: d.marker(c), State: d.state(c), Class: triage.Classify(f), Spark: spark(c, d.cfg.Now()), Cause: triage.CauseOf(f),
 		Notify: logins(s.Notify), TrigURL: d.link(f.Trigger), Server: d.cfg.Server}
 	if page.Excerpt, page.FirstError = triage.Numbered(f.Logs, excerptMax); page.Excerpt == "" && len(f.Remarks) > 0 {
-		page.Excerpt = redact.Join(f.Remarks, "\n").String() // an excerpt already: its lines have no numbers
+		page.Excerpt = folds.ReplaceAllString(redact.Join(f.Remarks, "\n").String(), "") // an excerpt already: its lines have no numbers
 	}
+	f.Logs, f.Remarks = nil, nil
+	page.Opaque = triage.Opaque(f)
 	if n := len(c.Moves); n > 1 {
 		page.Move = &c.Moves[n-1]
 	}
@@ -178,6 +191,9 @@ func (d *Daemon) issuePage(c hotfix.Case, s Settings) issuePage {
 	}
 	return page
 }
+
+// folds are the marks by which a page of Actions folds a log, where there is nothing to fold.
+var folds = regexp.MustCompile(`(?m)^##\[endgroup\]\n?|^##\[group\]`)
 
 // excerptMax bounds the log excerpt of an issue, in bytes.
 const excerptMax = 6000

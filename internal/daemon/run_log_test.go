@@ -34,7 +34,8 @@ func TestAFailedRunIsKnownByItsLog(t *testing.T) {
 		require.NoError(t, w.daemon.Handle(t.Context(), n))
 		issue := w.forge.Issues(repo)[i%2]
 		_, problem, _ := strings.Cut(says, ": ")
-		require.Contains(t, issue.Title, problem)
+		require.Contains(t, issue.Title, "ci: "+problem)
+		require.Contains(t, issue.Body, "<details open><summary>Log excerpt", "the message says nothing")
 		require.Contains(t, issue.Body, says+"\n")
 		if i < 2 { // a figure alone waits before it is written
 			require.Contains(t, issue.Body, fmt.Sprintf("[the step that failed](%s/job/%d#step:2:1)", n.Failure.Run.URL, run.Jobs[0].ID))

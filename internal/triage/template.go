@@ -33,6 +33,9 @@ func Title(f hotfix.Failure) string {
 	if said := spoken(cutBytes(read(f).message, maskRead), knownValues(f)); said != "" {
 		s.template = said
 	}
+	if f.Run != nil && f.Run.Name != "" && s.detail != "" && runEnded(strings.ToLower(read(f).message)) {
+		s.template, s.codes = f.Run.Name, nil // how a run ended is no news
+	}
 	title := s.readable()
 	if title == "" {
 		title = "Failure without a message"
