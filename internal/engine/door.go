@@ -33,8 +33,6 @@ func (e *Engine) github(w http.ResponseWriter, r *http.Request) {
 
 // open reads, verifies and takes in a request.
 func (e *Engine) open(w http.ResponseWriter, r *http.Request, open func([]byte, kernel.Options) (*kernel.Delivery, error)) {
-	e.inside.Add(1)
-	defer e.inside.Add(-1)
 	if err := kernel.CheckContentType(r.Header.Get("Content-Type")); err != nil {
 		e.unsigned(w, err)
 		return
@@ -44,6 +42,8 @@ func (e *Engine) open(w http.ResponseWriter, r *http.Request, open func([]byte, 
 		refuse(w, http.StatusBadRequest, kernel.StageHTTP, "the request is larger than 32 MiB or was cut off")
 		return
 	}
+	e.inside.Add(1) // only now: whoever sends a request slowly must not hold up the work
+	defer e.inside.Add(-1)
 	opts := e.cfg.Kernel
 	opts.Now = e.cfg.Daemon.Now()
 	dl, err := open(body, opts)

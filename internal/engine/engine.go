@@ -37,7 +37,7 @@ type Engine struct {
 	queue    *queue.Queue
 	daemon   *daemon.Daemon
 	manifest []byte
-	inside   atomic.Int64 // requests at the door
+	inside   atomic.Int64 // requests at the door, read to their end
 }
 
 // crowd is how many requests at once make the door busy. Those that come one by one are fewer.
