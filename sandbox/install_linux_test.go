@@ -233,7 +233,7 @@ func TestProveWithDependencies(t *testing.T) {
 	tc := tree.Toolchain()
 	p, err := tree.Patch(tc)
 	require.NoError(t, err)
-	e, err := sandbox.Prove(context.Background(), r.box(), tree, tc, p)
+	e, err := sandbox.Prover{Box: r.box()}.Prove(context.Background(), tree, tc, p)
 	require.NoError(t, err)
 	require.Empty(t, e.Gaps)
 	require.True(t, e.Proves())

@@ -24,12 +24,7 @@ type Prover struct {
 	Origin   bool         // also search the history for the commit that brought the fault in
 }
 
-// Prove gathers the evidence for p, the patch that t holds, with nobody watching.
-func Prove(ctx context.Context, box Box, t *Tree, tc *Toolchain, p hotfix.Patch) (hotfix.Evidence, error) {
-	return Prover{Box: box}.Prove(ctx, t, tc, p)
-}
-
-// Prove runs the added tests on the old code, where each must fail every time, and on the new code, where each must
+// Prove gathers the evidence for p, the patch that t holds. It runs the added tests on the old code, where each must fail every time, and on the new code, where each must
 // pass every time, then all tests on both. It never runs the tree that a model has worked in, only fresh checkouts
 // of what would be published, and it trusts nothing that anyone ran before. What is missing from the proof is in
 // Evidence.Gaps; an error means that the box failed.

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/kernel"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/kernel/kerneltest"
 )
 
 func simulated() simulateCmd {
@@ -64,7 +65,7 @@ func TestSimulatePosts(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		key, err := kernelKey(cmd.Key + ".pub")
 		if err == nil {
-			got, err = kernel.OpenRequest(r, kernel.Options{Key: key})
+			got, err = kerneltest.OpenRequest(r, kernel.Options{Key: key})
 		}
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)

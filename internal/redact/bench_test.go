@@ -76,8 +76,8 @@ func BenchmarkCopyLong(b *testing.B) {
 	}
 }
 
-// BenchmarkLeaks is the last gate with as many values known as a busy process holds.
-func BenchmarkLeaks(b *testing.B) {
+// BenchmarkKnown looks for known values, as many as a busy process holds.
+func BenchmarkKnown(b *testing.B) {
 	r := rand.New(rand.NewPCG(2, 2))
 	full := &register{}
 	for range 64 {

@@ -184,21 +184,6 @@ func (f *finder) known() {
 	})
 }
 
-// Leaks reports whether a known value, or a part of one, still stands in s in any form. It is the last gate before
-// something is published.
-func Leaks(s string) (leaks bool) {
-	defer func() {
-		if recover() != nil { // fail closed
-			leaks = true
-		}
-	}()
-	known.find(s, func(int, int) bool {
-		leaks = true
-		return false
-	})
-	return leaks
-}
-
 // formsOf returns the ways a value is likely to be written. A value of several lines is known by its lines.
 func formsOf(value string) []string {
 	var forms []string

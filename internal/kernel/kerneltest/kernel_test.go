@@ -26,7 +26,7 @@ func daemon(t *testing.T) (*kerneltest.Kernel, func() []hotfix.Notice) {
 	var notices []hotfix.Notice
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		d, err := kernel.OpenRequest(r, kernel.Options{Key: &key.PublicKey})
+		d, err := kerneltest.OpenRequest(r, kernel.Options{Key: &key.PublicKey})
 		if err != nil {
 			w.WriteHeader(http.StatusBadRequest)
 			_ = json.NewEncoder(w).Encode(err.Error())
@@ -95,7 +95,7 @@ func TestThePluginCanVerify(t *testing.T) {
 	t.Parallel()
 	var got *kernel.Delivery
 	plugin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		d, err := kernel.OpenRequest(r, kernel.Options{Key: &key.PublicKey})
+		d, err := kerneltest.OpenRequest(r, kernel.Options{Key: &key.PublicKey})
 		if err != nil {
 			w.WriteHeader(http.StatusBadRequest)
 			return
