@@ -265,24 +265,27 @@ func survivesIn(gone []bool) bool {
 	return false
 }
 
-// unseenSets are the names of the sets.
-var unseenSets = []string{"unseen-a", "unseen-b"}
+// unseenSets are the names of the sets, each with the recall that it must not fall below again.
+var unseenSets = []struct {
+	name   string
+	recall float64
+}{{"unseen-a", 0.99}, {"unseen-b", 0.98}, {"unseen-c", 0.975}}
 
 func unseenSet(t testing.TB, set string) verdict {
 	return judge(append(unseenRows(t, set+".txt", 3), unseenRows(t, set+"-negatives.txt", 3)...))
 }
 
-// TestScrub_unseenSets holds what the sets are worth now that the rules know them; what they were worth before is in docs/triage.md.
+// TestScrub_unseenSets holds what the sets are worth now; what they were worth when they were new is in docs/triage.md.
 func TestScrub_unseenSets(t *testing.T) {
 	t.Parallel()
 	for _, set := range unseenSets {
-		v := unseenSet(t, set)
-		t.Logf("%s: recall %.4f of %d, precision %.4f, touched %d of %d\n%s", set, v.recall(), v.secrets, v.precision(), v.touched, v.negatives, strings.Join(v.notes, "\n"))
-		require.GreaterOrEqual(t, v.recall(), 0.98, set)
-		require.GreaterOrEqual(t, v.precision(), 0.99, set)
-		require.LessOrEqual(t, v.touched*100, v.negatives, set)
+		v := unseenSet(t, set.name)
+		t.Logf("%s: recall %.4f of %d, precision %.4f, touched %d of %d\n%s", set.name, v.recall(), v.secrets, v.precision(), v.touched, v.negatives, strings.Join(v.notes, "\n"))
+		require.GreaterOrEqual(t, v.recall(), set.recall, set.name)
+		require.GreaterOrEqual(t, v.precision(), 0.99, set.name)
+		require.LessOrEqual(t, v.touched*100, v.negatives, set.name)
 		for kind, n := range v.missed {
-			require.NotRegexp(t, "^(github|pem|url-password)", kind, "%s: %d", set, n)
+			require.NotRegexp(t, "^(github|pem|url-password)", kind, "%s: %d", set.name, n)
 		}
 	}
 }
@@ -290,10 +293,10 @@ func TestScrub_unseenSets(t *testing.T) {
 // BenchmarkUnseen scores texts that the rules were not made on.
 func BenchmarkUnseen(b *testing.B) {
 	for _, set := range unseenSets {
-		b.Run(set, func(b *testing.B) {
+		b.Run(set.name, func(b *testing.B) {
 			var v verdict
 			for b.Loop() {
-				v = unseenSet(b, set)
+				v = unseenSet(b, set.name)
 			}
 			b.ReportMetric(v.recall(), "recall")
 			b.ReportMetric(v.precision(), "precision")
