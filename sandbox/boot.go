@@ -21,7 +21,7 @@ type boot struct {
 	ABI     int            // of Landlock, 0 if the kernel has none
 	Grouped bool           // a cgroup counts all memory; without one, memory that no process maps is forbidden
 	Canary  *canary        // tried instead of a command
-	Break   map[string]int // errno by layer, for tests; 0 leaves it out in silence, -1 is silent but does not claim to have it
+	Break   map[string]int // errno by layer or by step of one, for tests; 0 leaves it out in silence, -1 is silent but does not claim to have it
 }
 
 // A mount is a directory or file of the host that appears read-only in the box.

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -97,7 +98,7 @@ func (p *first) dropCapabilities() error {
 	if _, _, errno := psx.Syscall3(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&head)), uintptr(unsafe.Pointer(&none[0])), 0); errno != 0 {
 		return fmt.Errorf("capabilities: %w", errno)
 	}
-	if err := prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0); err != nil {
+	if err := cmp.Or(p.fault("no_new_privs"), prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0)); err != nil {
 		return fmt.Errorf("no new privileges: %w", err)
 	}
 	return prctl(unix.PR_SET_DUMPABLE, 0, 0)

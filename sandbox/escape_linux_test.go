@@ -37,6 +37,10 @@ func makeAttempts() {
 		}
 		os.Exit(0)
 	}
+	if os.Args[1] == "without" {
+		boxWithout(os.Args[2])
+		os.Exit(0)
+	}
 	if os.Args[1] == "host" {
 		n, _ := strconv.Atoi(os.Args[4])
 		hostBoxes(os.Args[2], os.Args[3], n)
@@ -325,10 +329,10 @@ func TestOrdinaryUser(t *testing.T) {
 	program, managers := filepath.Join(dir, "sandbox.test"), filepath.Join(home, ".tools/runners/node_modules")
 	require.NoError(t, errors.Join(os.MkdirAll(dir, 0o755), os.MkdirAll(managers, 0o755), os.WriteFile(program, binary, 0o755)))
 	// The package managers that the registry serves: this user may not even get to where they lie.
-	require.NoError(t, run("../.tools/runners/node_modules", "cp -r yarn pnpm '"+managers+"'"))
+	require.NoError(t, run("../.tools/runners/node_modules", "cp -r yarn pnpm @yarnpkg '"+managers+"'"))
 	// Bun and Deno are as large as everything else together, and Go would compile its library for a user who has never done so.
 	c := exec.Command(program, "-test.v", "-test.short", "-test.timeout", "5m", "-test.skip", "^TestInstall$/^(bun|deno|go)$", "-test.run",
-		"^Test(Escapes|Limits|ForeignCalls|Native.*|Keep.*|Residue|Layers.*|Deadline|Nothing.*|Install.*|HostAttempts|Backends|Mirror.*)$")
+		"^Test(Escapes|Limits|ForeignCalls|Native.*|Keep.*|Residue|Layers.*|Namespaces.*|Deadline|Nothing.*|Install.*|HostAttempts|Backends|Mirror.*)$")
 	c.Dir, c.Env, c.WaitDelay = dir, append(os.Environ(), "HOME="+home, "TMPDIR="+home), time.Second
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	out, err := c.CombinedOutput()

@@ -3,8 +3,10 @@ package sandbox
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/stretchr/testify/require"
 )
@@ -53,7 +55,8 @@ func FuzzCoverage(f *testing.F) {
 
 // FuzzPath: no name leads out of a tree, or into git's own files.
 func FuzzPath(f *testing.F) {
-	for _, s := range []string{"a.txt", "../a", "/etc/passwd", "a/../../b", ".git/config", "a/.GIT/hooks/x", "link/passwd", "a\x00b", "..", ".", "", "a//b", `a\b`, "git~1/config", "\u202ea", "link"} {
+	for _, s := range []string{"a.txt", "../a", "/etc/passwd", "a/../../b", ".git/config", "a/.GIT/hooks/x", "link/passwd", "a\x00b", "..", ".", "", "a//b", `a\b`, "git~1/config", "\u202ea", "link",
+		".git.", ".git . ./x", "GIT~1", "git~2/hooks/x", ".GiT/config", ".git::$INDEX_ALLOCATION/config", ".git:x", ".g\u200cit/config", ".git\u200d", "\ufeff.git/x", "sub/.git/config"} {
 		f.Add(s)
 	}
 	outside, dir := f.TempDir(), f.TempDir()
@@ -71,6 +74,7 @@ func FuzzPath(f *testing.F) {
 			require.False(t, err == nil && strings.Contains(text, "the secret"), "%q reads what is outside", n)
 			if err = tree.Write(n, "written"); err == nil {
 				require.NoError(t, CheckPath(n))
+				require.False(t, isGit(n), "%q is git's own to some file system", n)
 				require.NoError(t, tree.Remove(n))
 			}
 		}
@@ -80,6 +84,22 @@ func FuzzPath(f *testing.F) {
 		left, err = os.ReadDir(filepath.Join(dir, ".git"))
 		require.NoError(t, err)
 		require.Empty(t, left, "%q wrote into git's own files", name)
+	})
+}
+
+// isGit reports whether a part of a name is .git to some file system: HFS+ does not see characters that cannot be seen,
+// NTFS neither streams nor dots and spaces at the end, neither case, and NTFS has short names.
+func isGit(name string) bool {
+	return slices.ContainsFunc(strings.FieldsFunc(name, func(r rune) bool { return r == '/' || r == '\\' }), func(part string) bool {
+		part, _, _ = strings.Cut(part, ":")
+		part = strings.Map(func(r rune) rune {
+			if unicode.Is(unicode.Cf, r) {
+				return -1
+			}
+			return unicode.ToLower(r)
+		}, part)
+		part = strings.TrimRight(part, ". ")
+		return part == ".git" || part == "git~1" || part == "git~2"
 	})
 }
 

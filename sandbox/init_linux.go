@@ -53,6 +53,14 @@ func (p *first) layers() []layer {
 	}
 }
 
+// fault is the error with which a step of a layer shall fail, for tests.
+func (p *first) fault(step string) error {
+	if n := p.Break[step]; n > 0 {
+		return syscall.Errno(n)
+	}
+	return nil
+}
+
 // A layer is one thing that holds a command.
 type layer struct {
 	name  string

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 )
 
 // A layer that cannot be set up is a refusal, never a weaker box.
@@ -35,6 +36,67 @@ func TestLayersAreRequired(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Nor is a step of a layer left out: what it needs of the kernel may be missing though the layer's other steps work.
+func TestLayersNeedEachStep(t *testing.T) {
+	t.Parallel()
+	for step, says := range map[string]string{"tmpfs": "files: mount root: ", "pivot_root": "root: pivot: ", "no_new_privs": "capabilities: no new privileges: "} {
+		t.Run(step, func(t *testing.T) {
+			t.Parallel()
+			_, err := sandbox.Native(sandbox.WithBroken(sandbox.Config{}, map[string]int{step: int(syscall.ENODEV)}))
+			require.ErrorContains(t, err, says+syscall.ENODEV.Error())
+		})
+	}
+	t.Run("overlay", func(t *testing.T) {
+		t.Parallel()
+		box, err := sandbox.Native(sandbox.WithBroken(sandbox.Config{}, map[string]int{"overlay": int(syscall.ENODEV)}))
+		require.NoError(t, err, "nothing that it shows to the probe takes writes over something else")
+		r := newRegistry(t)
+		r.double()
+		tree := plant(t, node())
+		_, err = sandbox.Test(context.Background(), r.box(), tree, tree.Toolchain(), "") // installs
+		require.NoError(t, err)
+		_, err = box.Run(context.Background(), tree, sandbox.Command{Toolchain: tree.Toolchain(), Args: []string{"true"}})
+		require.ErrorContains(t, err, syscall.ENODEV.Error())
+	})
+}
+
+// TestNamespacesAreRequired takes each kind of namespace away for real, in a user namespace of its own: there is no box
+// without one of them.
+func TestNamespacesAreRequired(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"none", "user", "mnt", "pid", "net", "ipc", "uts", "cgroup"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			c := exec.Command("/proc/self/exe")
+			c.Args = []string{attemptName, "without", kind}
+			c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER, AmbientCaps: []uintptr{unix.CAP_SYS_RESOURCE},
+				UidMappings: []syscall.SysProcIDMap{{ContainerID: 1000, HostID: os.Geteuid(), Size: 1}},
+				GidMappings: []syscall.SysProcIDMap{{ContainerID: 1000, HostID: os.Getegid(), Size: 1}}}
+			out, err := c.CombinedOutput()
+			require.NoError(t, err, "%s", out)
+			if kind == "none" {
+				require.Equal(t, "a box\n", string(out))
+				return
+			}
+			require.Contains(t, string(out), "does not let this user make namespaces")
+		})
+	}
+}
+
+// boxWithout says whether there is a native box where one kind of namespace may not be made.
+func boxWithout(kind string) {
+	if kind != "none" {
+		if err := os.WriteFile("/proc/sys/user/max_"+kind+"_namespaces", []byte("0"), 0); err != nil {
+			panic(err)
+		}
+	}
+	if _, err := sandbox.Native(sandbox.Config{Backend: sandbox.NativeBackend}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("a box")
 }
 
 // A command that ran without a layer has no result, though the layer was left out in silence.

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -62,7 +63,8 @@ const (
 // buildRoot makes the root of the box: a small tmpfs with mount points, read-only pieces of the host, six devices,
 // and one tmpfs of limited size for everything that can be written.
 func (p *first) buildRoot() error {
-	if err := unix.Mount("root", stage, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "size=16m,nr_inodes=4096,mode=0755"); err != nil {
+	err := cmp.Or(p.fault("tmpfs"), unix.Mount("root", stage, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "size=16m,nr_inodes=4096,mode=0755"))
+	if err != nil {
 		return fmt.Errorf("mount root: %w", err)
 	}
 	for _, d := range []string{"proc", "dev/shm", "etc", scratchDir, "tmp", "home/plugin", treeDir, depsDir, oldDir} {
@@ -146,8 +148,8 @@ func (p *first) attach(fd int, m mount, work string) error {
 	if err := errors.Join(os.Mkdir(upper, 0o755), os.Mkdir(scratch, 0o755)); err != nil {
 		return err
 	}
-	return unix.Mount("cache", dst, "overlay", unix.MS_NOSUID|unix.MS_NODEV,
-		fmt.Sprintf("userxattr,lowerdir=%s,upperdir=%s,workdir=%s", dst, upper, scratch))
+	return cmp.Or(p.fault("overlay"), unix.Mount("cache", dst, "overlay", unix.MS_NOSUID|unix.MS_NODEV,
+		fmt.Sprintf("userxattr,lowerdir=%s,upperdir=%s,workdir=%s", dst, upper, scratch)))
 }
 
 // mountProc mounts the process table of this box, which is empty but for us.
@@ -192,7 +194,7 @@ func maskProc() error {
 
 // enterRoot makes the new root the only one there is, and read-only.
 func (p *first) enterRoot() error {
-	if err := unix.PivotRoot(stage, stage+oldDir); err != nil {
+	if err := cmp.Or(p.fault("pivot_root"), unix.PivotRoot(stage, stage+oldDir)); err != nil {
 		return fmt.Errorf("pivot: %w", err)
 	}
 	if err := unix.Chdir("/"); err != nil {
