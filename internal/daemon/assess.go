@@ -117,13 +117,13 @@ func (d *Daemon) together(ctx context.Context, repo hotfix.Repo, f *hotfix.Failu
 	if f == nil {
 		return 0, nil
 	}
-	latest, err := d.cfg.Store.Cases(ctx, store.CaseFilter{Since: d.cfg.Now().Add(-10 * time.Minute), Limit: 50})
+	latest, err := d.cfg.Store.Cases(ctx, store.CaseFilter{Not: repo, Since: d.cfg.Now().Add(-10 * time.Minute), Limit: 50})
 	if err != nil {
 		return 0, fmt.Errorf("look at failures elsewhere: %w", err)
 	}
 	class, others := triage.Classify(*f), map[string]bool{}
 	for _, c := range latest {
-		if !c.Repo.Is(repo) && triage.Classify(c.Latest) == class {
+		if triage.Classify(c.Latest) == class {
 			others[strings.ToLower(c.Repo.String())] = true
 		}
 	}

@@ -109,6 +109,7 @@ func putCase(ctx context.Context, tx Tx, c hotfix.Case, body string, version int
 type CaseFilter struct {
 	Repo  hotfix.Repo
 	State hotfix.State
+	Not   hotfix.Repo        // nothing in this one
 	Since time.Time          // only what failed after it
 	Tried time.Time          // only what an attempt was made at after it
 	After hotfix.Fingerprint // the last case of the page before
@@ -126,6 +127,9 @@ func (s *SQL) Cases(ctx context.Context, f CaseFilter) ([]hotfix.Case, error) {
 	}
 	if !f.Repo.IsZero() {
 		where, args = append(where, repo+" = ?"), append(args, lane(f.Repo))
+	}
+	if !f.Not.IsZero() {
+		where, args = append(where, "repo <> ?"), append(args, lane(f.Not))
 	}
 	if f.State != "" {
 		where, args = append(where, "state = ?"), append(args, string(f.State))

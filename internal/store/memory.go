@@ -161,7 +161,7 @@ func (v *Volatile) Cases(_ context.Context, f CaseFilter) ([]hotfix.Case, error)
 			return nil, err
 		}
 		tried := slices.ContainsFunc(c.Attempts, func(a hotfix.Attempt) bool { return a.Started.After(f.Tried) })
-		if (f.Repo.IsZero() || c.Repo.Is(f.Repo)) && (f.State == "" || c.State == f.State) && (f.Since.IsZero() || c.Last.After(f.Since)) && (f.Tried.IsZero() || tried) {
+		if (f.Repo.IsZero() || c.Repo.Is(f.Repo)) && (f.Not.IsZero() || !c.Repo.Is(f.Not)) && (f.State == "" || c.State == f.State) && (f.Since.IsZero() || c.Last.After(f.Since)) && (f.Tried.IsZero() || tried) {
 			list = append(list, c)
 		}
 	}

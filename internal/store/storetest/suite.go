@@ -295,6 +295,13 @@ func pages(t *testing.T, s Store) {
 	list, err = s.Cases(ctx, store.CaseFilter{Repo: hotfix.Repo{Owner: "OWNER", Name: "PLUGIN"}})
 	require.NoError(t, err)
 	require.Len(t, list, 6)
+	list, err = s.Cases(ctx, store.CaseFilter{Not: hotfix.Repo{Owner: "OWNER", Name: "PLUGIN"}})
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	require.Equal(t, "other", list[0].Repo.Name)
+	list, err = s.Cases(ctx, store.CaseFilter{Not: list[0].Repo})
+	require.NoError(t, err)
+	require.Len(t, list, 6)
 
 	c := list[1]
 	unlock, err := s.Lock(ctx, c.Fingerprint)
