@@ -36,7 +36,7 @@ func TestFingerprintLines(t *testing.T) {
 	require.Len(t, got, 3)
 	require.Equal(t, "a", got[0].ID)
 	require.Equal(t, "Failed to fetch XP for \u2026", got[0].Template)
-	require.Regexp(t, `^v1-[0-9a-f]{32}$`, got[0].Key)
+	require.Regexp(t, `^v2-[0-9a-f]{32}$`, got[0].Key)
 	require.Equal(t, got[0].Key, got[1].Key)
 	require.NotEqual(t, got[0].Key, got[2].Key)
 }
