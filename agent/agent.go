@@ -93,7 +93,7 @@ func (a *Agent) Resume(ctx context.Context, former *Run) (*Run, error) {
 // next is one turn of the loop: see whether the budget allows it, ask the model, make its calls, decide whether that
 // was the last.
 func (a *Agent) next(ctx context.Context, run *Run, now func() time.Time) error {
-	if why := a.Budget.refuses(run, a.reserve(a.history(run))); why != "" {
+	if why := a.Budget.refuses(run, a.reserve(run)); why != "" {
 		run.Stop, run.Because = OverBudget, why
 		return nil
 	}
@@ -150,7 +150,8 @@ func (a *Agent) finish(ctx context.Context, run *Run, step *Step) error {
 // ask puts the history to the model and reads the reply.
 func (a *Agent) ask(ctx context.Context, run *Run) (*Step, error) {
 	messages := a.history(run)
-	options := []llms.CallOption{llms.WithTools(a.definitions(run)), llms.WithMaxTokens(a.Budget.reply())}
+	offered := a.definitions(run)
+	options := []llms.CallOption{llms.WithTools(offered), llms.WithMaxTokens(a.Budget.reply())}
 	if t := run.Task.Temperature; t != nil {
 		options = append(options, llms.WithTemperature(*t))
 	}
@@ -166,7 +167,7 @@ func (a *Agent) ask(ctx context.Context, run *Run) (*Step, error) {
 	}
 	step := read(resp)
 	if step.Tokens.Total() == 0 {
-		step.Tokens = Tokens{In: estimate(messages), Out: len(step.Reply)/charsPerToken + 1}
+		step.Tokens = Tokens{In: estimate(messages, offered), Out: len(step.Reply)/charsPerToken + 1}
 	}
 	if a.Price != nil && step.Cost == 0 {
 		step.Cost = a.Price(step.Tokens)

@@ -83,10 +83,10 @@ func TestStops(t *testing.T) {
 		{name: "tokens are set aside before they are spent",
 			turns:  []agenttest.Turn{{Calls: []llms.ToolCall{agenttest.ToolCall("read", n(0))}, Tokens: agent.Tokens{In: 900, Out: 50}}},
 			budget: agent.Budget{Tokens: 1000, Reply: 100}, stop: agent.OverBudget, steps: 1,
-			because: "950 of 1000 tokens are used and the next question may take 141"},
+			because: "950 of 1000 tokens are used and the next question may take 337"},
 		{name: "money", turns: []agenttest.Turn{{Calls: []llms.ToolCall{agenttest.ToolCall("read", n(0))}, Tokens: agent.Tokens{In: 900, Out: 100}}},
 			budget: agent.Budget{Money: 0.0105, Reply: 100}, stop: agent.OverBudget, steps: 1,
-			because: "$0.0100 of $0.01 are spent and the next question may cost $0.0014"},
+			because: "$0.0100 of $0.01 are spent and the next question may cost $0.0034"},
 		{name: "the same call again and again", turns: again(call("read", n(0)), 9), stop: agent.Looping, steps: 5,
 			because: "read was called 5 times with the same arguments while nothing changed"},
 		{name: "other arguments, nearly the same result", turns: paging, stop: agent.Looping, steps: 5,
@@ -174,13 +174,13 @@ func TestTheLastReply(t *testing.T) {
 		because string
 	}{
 		{"ends it", agenttest.Call("give-up", nil), agent.GaveUp, ""},
-		{"calls something else", agenttest.Call("read", n(1)), agent.OverBudget, "of 1000 tokens are used and the next question may take"},
-		{"calls nothing", agenttest.Say("so be it"), agent.OverBudget, "of 1000 tokens are used and the next question may take"},
+		{"calls something else", agenttest.Call("read", n(1)), agent.OverBudget, "of 1150 tokens are used and the next question may take"},
+		{"calls nothing", agenttest.Say("so be it"), agent.OverBudget, "of 1150 tokens are used and the next question may take"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			a := play(busy, tt.last, agenttest.Call("read", n(2)))
-			a.Budget = agent.Budget{Tokens: 1000, Reply: 50}
+			a.Budget = agent.Budget{Tokens: 1150, Reply: 50}
 			run, err := a.Run(t.Context(), task)
 			require.NoError(t, err)
 			require.Equal(t, tt.stop, run.Stop, run.Because)

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -128,9 +129,16 @@ func (t Tokens) most(other Tokens) Tokens {
 	return Tokens{In: max(t.In, other.In), Out: max(t.Out, other.Out), Cached: max(t.Cached, other.Cached)}
 }
 
-// estimate guesses how many tokens messages have.
-func estimate(messages []llms.MessageContent) int {
+// estimate guesses how many tokens messages and the tools that go with them have.
+func estimate(messages []llms.MessageContent, offered []llms.Tool) int {
 	chars := 0
+	for _, t := range offered {
+		data, err := json.Marshal(t)
+		if err != nil {
+			panic(err) // every definition was sent as JSON before
+		}
+		chars += len(data)
+	}
 	for _, m := range messages {
 		for _, p := range m.Parts {
 			switch p := p.(type) {
@@ -146,9 +154,9 @@ func estimate(messages []llms.MessageContent) int {
 	return chars/charsPerToken + 1
 }
 
-// reserve is what asking with messages may use at most.
-func (a *Agent) reserve(messages []llms.MessageContent) reserve {
-	r := reserve{tokens: Tokens{In: estimate(messages), Out: a.Budget.reply()}}
+// reserve is what the next question may use at most.
+func (a *Agent) reserve(run *Run) reserve {
+	r := reserve{tokens: Tokens{In: estimate(a.history(run), a.definitions(run)), Out: a.Budget.reply()}}
 	if a.Price != nil {
 		r.money = a.Price(r.tokens)
 	}

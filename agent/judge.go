@@ -22,7 +22,7 @@ func (a *Agent) judge(run *Run, last *Step, stop Stop) {
 	if !quiet {
 		circle = stuck(run.Steps, warned)
 	}
-	next := a.reserve(a.history(run))
+	next := a.reserve(run)
 	switch {
 	case stop != "":
 		run.Stop = stop

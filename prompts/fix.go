@@ -7,7 +7,6 @@ type Fix struct {
 	Plugin    string // its id
 	Repo      string // owner/name
 	Ref       string // what failed: commit, branch or tag
-	Category  string // as the kernel sent it
 	Status    int    // HTTP status, 0 if there was none
 	Trigger   string // the event the plugin was reacting to
 	Seen      int    // how often this failure was seen

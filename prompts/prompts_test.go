@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func full() Fix {
 	return Fix{
 		Plugin: "ubiquity-os-marketplace/text-conversation-rewards", Repo: "ubiquity-os-marketplace/text-conversation-rewards",
-		Ref: "4f2c1d9", Category: "workflow", Status: 500, Trigger: "issues.closed", Seen: 7, Truncated: true,
+		Ref: "4f2c1d9", Status: 500, Trigger: "issues.closed", Seen: 7, Truncated: true,
 		Message: redact.Scrub("TypeError: Cannot read properties of undefined (reading 'login')"),
 		Stack:   redact.Scrub("at assignees (src/parser/review.ts:41:18)"),
 		Logs:    redact.Scrub("level=info msg=start\nlevel=error msg=\"review failed\""),
@@ -41,7 +41,7 @@ func TestRender(t *testing.T) {
 		data Fix
 	}{
 		{"full", full()},
-		{"bare", Fix{Plugin: "p", Repo: "o/p", Category: "http", Message: redact.Scrub("boom")}},
+		{"bare", Fix{Plugin: "p", Repo: "o/p", Message: redact.Scrub("boom")}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -106,7 +106,7 @@ func (r *trial) reason(name, test string, before []hotfix.TestRun) {
 	for _, run := range before {
 		if !l.in(run, test) {
 			r.gap("reported-reason", "Without the patch, %s fails in another way than was reported: nothing that it prints recalls the failure. "+
-				"Make it fail as reported, or call give-up with not-reproducible.", name)
+				"Let one test fail as reported, with the kind of error or the words of its message.", name)
 			return
 		}
 	}

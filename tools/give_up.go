@@ -8,7 +8,7 @@ import (
 )
 
 type giveUpArgs struct {
-	Reason      string `json:"reason" enum:"not-reproducible,cause-unclear,not-in-this-repository,needs-a-decision,needs-access,configuration,environment,too-risky,already-fixed" doc:"The kind of obstacle."`
+	Reason      string `json:"reason" enum:"not-reproducible,cause-unclear,not-in-this-repository,needs-a-decision,needs-access,setting-or-dependency,environment,too-risky,already-fixed" doc:"The kind of obstacle."`
 	Explanation string `json:"explanation" doc:"What you found, for a maintainer: two to five sentences with files and lines."`
 	Needed      string `json:"needed,omitempty" doc:"What would make a fix possible."`
 }
@@ -20,7 +20,7 @@ var obstacles = map[string]string{
 	"not-in-this-repository": "The cause lies outside this repository.",
 	"needs-a-decision":       "A maintainer has to decide how it should behave.",
 	"needs-access":           "It needs access to something that is not reachable from the sandbox.",
-	"configuration":          "A setting, a permission or a dependency is at fault, not the code; that is left to people.",
+	"setting-or-dependency":  "A setting, a permission or a dependency is at fault, not the code; that is left to people.",
 	"environment":            "The environment is at fault, not the code.",
 	"too-risky":              "A fix would be too risky to make automatically.",
 	"already-fixed":          "The code at hand does not fail in this way.",

@@ -13,7 +13,7 @@ import (
 type historyArgs struct {
 	Show string `json:"show,omitempty" enum:"log,diff,blame" doc:"log (default): the commits, newest first. diff: what changed between two. blame: which commit wrote each line."`
 	Path string `json:"path,omitempty" doc:"Only this file or directory."`
-	From string `json:"from,omitempty" doc:"diff: the older commit, or green for the last one whose checks passed. Default: the one before to."`
+	From string `json:"from,omitempty" doc:"diff: the older commit, or green for the last one whose checks passed. Default: the parent of to."`
 	To   string `json:"to,omitempty" doc:"diff: the newer commit. Default: the one that failed."`
 	Line int    `json:"line,omitempty" doc:"blame: this line and those around it."`
 }
@@ -62,6 +62,8 @@ func (b *Bench) commits(ctx context.Context, t *sandbox.Tree, path string) (agen
 	}
 	if len(found) < logMax {
 		out.WriteString("[no older commits are at hand]\n")
+	} else {
+		out.WriteString("[older ones are left out]\n")
 	}
 	return agent.Result{Text: out.String(), Facts: facts}, nil
 }

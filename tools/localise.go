@@ -33,7 +33,7 @@ func localise(ctx context.Context, b *Bench, f hotfix.Failure, frames []Frame) (
 	if err != nil {
 		return "", fmt.Errorf("localise: %w", err)
 	}
-	if frames == nil {
+	if len(frames) == 0 {
 		frames = Frames(f)
 	}
 	b.outside = []string{f.Message.String(), f.Stack.String()}
@@ -219,7 +219,7 @@ func sourcesIn(files []string) []string {
 	return out
 }
 
-var source = regexp.MustCompile(`\.(ts|tsx|mts|cts|js|jsx|mjs|cjs|go|py|rb|rs|java|kt|json|ya?ml|toml)$`)
+var source = regexp.MustCompile(`\.(ts|tsx|mts|cts|js|jsx|mjs|cjs|go|py|rb|rs|java|kt|json|ya?ml|toml)$|(^|/)go\.mod$`)
 
 func (r *ranking) isTest(f string) bool {
 	return r.tests != nil && r.tests.IsTest(f)

@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
@@ -27,27 +28,37 @@ type seen struct {
 }
 
 // Look checks out the repository and looks where the model would look first. It comes before On, which offers what is
-// left to be seen. frames may be nil: they are then read off the failure.
+// left to be seen. Without frames those are taken that the failure and its log name.
 func Look(ctx context.Context, b *Bench, f hotfix.Failure, frames []Frame) (View, error) {
+	v, err := b.glance(ctx, redact.Join(f.Logs, "\n"))
+	if err != nil {
+		return View{}, err
+	}
+	f.Logs = append(slices.Clone(f.Logs), v.Log)
 	found, err := localise(ctx, b, f, frames)
 	if err != nil {
 		return View{}, err
 	}
-	v := View{Repository: redact.Scrub(found), Wishes: redact.Scrub(wishes(b.Tree)), Log: redact.Join(f.Logs, "\n")}
+	v.Repository, v.Wishes = redact.Scrub(found), redact.Scrub(wishes(b.Tree))
+	return v, nil
+}
+
+// glance looks at the log; the trail that came with the failure stands in for one that cannot be had.
+func (b *Bench) glance(ctx context.Context, trail redact.Text) (View, error) {
 	if b.Logs == nil {
-		return v, nil
+		return View{Log: trail}, nil
 	}
 	log, err := b.log(ctx)
 	var none interface{ ForModel() string }
 	switch {
 	case errors.As(err, &none):
-		return v, nil
+		return View{Log: trail}, nil
 	case err != nil:
 		return View{}, err
 	}
-	v.Log, v.WholeLog = Glance(log)
-	b.seen.allLog = v.WholeLog
-	return v, nil
+	text, whole := glimpse(log)
+	b.seen.allLog = whole
+	return View{Log: text, WholeLog: whole}, nil
 }
 
 const (
@@ -57,8 +68,8 @@ const (
 	glanceEnd    = 6 // lines of its end
 )
 
-// Glance is what the first prompt shows of a log: all of a short one, the first error and the end of a long one.
-func Glance(log []string) (text redact.Text, whole bool) {
+// glimpse is what the first prompt shows of a log: all of a short one, the first error and the end of a long one.
+func glimpse(log []string) (text redact.Text, whole bool) {
 	if all := strings.Join(log, "\n"); len(all) <= glanceWhole {
 		return redact.Scrub(all), true
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 type openPRArgs struct {
-	Title       string `json:"title" doc:"What is true after the change, in at most 72 characters: handle issues without a body."`
+	Title       string `json:"title" doc:"In at most 72 characters, such as: handle issues without a body."`
 	Explanation string `json:"explanation" doc:"For the reviewer, in two to five plain sentences: the cause, and why the change removes it."`
 	Risk        string `json:"risk,omitempty" doc:"What the change could break."`
 }

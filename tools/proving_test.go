@@ -211,7 +211,7 @@ func TestAnotherReasonThanReported(t *testing.T) {
 		r := works(t, b, "open-pr", proposal)
 		require.False(t, r.Done)
 		require.Contains(t, r.Text, "Not opened:\n- Without the patch, test/zero.test.js fails in another way than was reported: nothing that it prints recalls the failure. "+
-			"Make it fail as reported, or call give-up with not-reproducible. (reported-reason)\n"+
+			"Let one test fail as reported, with the kind of error or the words of its message. (reported-reason)\n"+
 			"Mend these with write-patch and call open-pr again, or call give-up if that cannot be done.\n\n"+
 			"--- reported ---\nTypeError: Cannot read properties of undefined (reading 'login')\n"+
 			"--- the added test on the old code ---\n✖ six by zero ")

@@ -17,7 +17,7 @@ type runCommandArgs struct {
 }
 
 var runCommand = define("run-command",
-	"Run a shell command in the sandbox, on a copy of the repository: nothing it writes lasts. There are no network and no credentials.",
+	"Run a shell command in the sandbox, on a copy of the repository without its history: nothing it writes lasts. There are no network and no credentials.",
 	func(ctx context.Context, b *Bench, args runCommandArgs) (agent.Result, error) {
 		if args.Seconds < 0 || args.Seconds > 120 {
 			return agent.Result{}, mistakef("seconds must be 1 to 120")

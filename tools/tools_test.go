@@ -107,7 +107,7 @@ func TestArgumentsAsModelsWriteThem(t *testing.T) {
 		{"an object for text", "read-file", `{"files":[{"path":{}}]}`, `files[0].path must be text`},
 		{"maybe", "write-patch", `{"edits":[{"path":"a","delete":"maybe"}]}`, `edits[0].delete must be true or false`},
 		{"an unknown choice", "give-up", `{"reason":"bored","explanation":"x"}`,
-			`reason is "bored", want one of not-reproducible, cause-unclear, not-in-this-repository, needs-a-decision, needs-access, configuration, environment, too-risky, already-fixed`},
+			`reason is "bored", want one of not-reproducible, cause-unclear, not-in-this-repository, needs-a-decision, needs-access, setting-or-dependency, environment, too-risky, already-fixed`},
 		{"a list instead of an object", "read-file", `[1]`, `the call must be an object`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -20,7 +20,7 @@ type writePatchArgs struct {
 
 type edit struct {
 	Path   string `json:"path" doc:"Relative to the repository."`
-	Old    string `json:"old,omitempty" doc:"Text to replace, exactly as in the file and there once. Empty: a new file."`
+	Old    string `json:"old,omitempty" doc:"Text to replace, exactly as in the file, where it must stand once. Empty: a new file."`
 	New    string `json:"new,omitempty" doc:"What replaces it, or the text of the new file."`
 	Delete bool   `json:"delete,omitempty" doc:"Delete the file."`
 }

@@ -33,7 +33,7 @@ func (d *Daemon) task(ctx context.Context, w *work) (agent.Task, error) {
 	}
 	f := w.c.Latest
 	fix := prompts.Fix{
-		Plugin: f.Plugin.ID, Repo: w.c.Repo.String(), Ref: f.Plugin.Ref, Category: f.Category, Status: f.Status,
+		Plugin: f.Plugin.ID, Repo: w.c.Repo.String(), Ref: f.Plugin.Ref, Status: f.Status,
 		Trigger: f.Trigger.Event, Seen: w.c.Count, Message: f.Message, Stack: f.Stack, Logs: view.Log, WholeLog: view.WholeLog,
 		Truncated: f.Truncated, CI: f.Plugin.Kind == "ci", Repository: view.Repository, Wishes: view.Wishes, Similar: similar, Hint: redact.Scrub(w.hint), Attempts: earlier(w.c),
 		MaxFiles: d.cfg.Policy.MaxFiles, MaxLines: d.cfg.Policy.MaxLines, Commands: w.bench.Commands,

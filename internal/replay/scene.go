@@ -28,7 +28,7 @@ func Hash(t agent.Task) string {
 func Prompt(ctx context.Context, then agent.Task, scene prompts.Scene, f hotfix.Failure, b *tools.Bench) (*Divergence, error) {
 	fix := scene.Fix
 	if f.ID == scene.Failure {
-		fix.Plugin, fix.Ref, fix.Category, fix.Status, fix.Trigger = f.Plugin.ID, f.Plugin.Ref, f.Category, f.Status, f.Trigger.Event
+		fix.Plugin, fix.Ref, fix.Status, fix.Trigger = f.Plugin.ID, f.Plugin.Ref, f.Status, f.Trigger.Event
 		fix.Message, fix.Stack, fix.Truncated = f.Message, f.Stack, f.Truncated
 	}
 	if b.Clone != nil {

@@ -44,5 +44,6 @@ func held(a hotfix.Assessment) []hotfix.Reason {
 			because += " " + s.Because
 		}
 	}
+	because += " A smaller change, or tests that also run the cases beside the reported one, make it less likely."
 	return []hotfix.Reason{{Rule: "risk-high", Because: because}}
 }
