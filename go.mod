@@ -5,6 +5,7 @@ go 1.26.0
 // Fixtures in folders hold Go files of other modules.
 ignore (
 	./evals/fixtures
+	./evals/large
 	./evals/waiting
 )
 

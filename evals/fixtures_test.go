@@ -43,6 +43,26 @@ func TestFixtures(t *testing.T) {
 	}
 }
 
+// TestLargeFixtures plays those that take long, since each proof builds a large repository many times. Evidence is not
+// gathered anew: TestFixtures does it for the same code.
+func TestLargeFixtures(t *testing.T) {
+	t.Parallel()
+	fixtures, err := evals.All("large", "")
+	require.NoError(t, err)
+	box, err := sandbox.Native(sandbox.Config{})
+	require.NoError(t, err)
+	for _, f := range fixtures {
+		t.Run(f.Name, func(t *testing.T) {
+			t.Parallel()
+			r, err := evals.Run(context.Background(), f, evals.Options{Box: box})
+			require.NoError(t, err)
+			require.Empty(t, r.Problems)
+			require.Zero(t, r.WrongPRs)
+			requireHidden(t, f, r)
+		})
+	}
+}
+
 // requireHidden looks that nothing of the judge's tests is in the repository, its past, or what the model was shown.
 func requireHidden(t *testing.T, f *evals.Fixture, r *evals.Result) {
 	shown, err := json.Marshal(r.Page.Cases)

@@ -24,7 +24,7 @@ var (
 // commands itself.
 func (b *Bench) borrowed(t *sandbox.Tree, command string) (why, _ error) {
 	var parts []string
-	for _, p := range joints.Split(strings.TrimSpace(command), -1) {
+	for _, p := range joints.Split(strings.TrimSpace(commandsIn(command)), -1) {
 		if p = strings.TrimSpace(p); len(p) >= borrowedMin && !ours.MatchString(p) && strings.Contains(p, " ") {
 			parts = append(parts, p)
 		}
@@ -62,6 +62,28 @@ func (b *Bench) borrowed(t *sandbox.Tree, command string) (why, _ error) {
 		}
 	}
 	return nil, nil
+}
+
+// heredoc begins a file of source code that a command writes: a throwaway test, whose lines are no commands.
+var heredoc = regexp.MustCompile(`^\s*cat\s*>+\s*\S+\.(?:go|[cm]?[jt]sx?|py)\s*<<-?\s*['"]?(\w+)['"]?\s*$`)
+
+// commandsIn is a command without the source code that it writes.
+func commandsIn(command string) string {
+	var out []string
+	end := ""
+	for _, l := range strings.Split(command, "\n") {
+		if end != "" {
+			if strings.TrimSpace(l) == end {
+				end = ""
+			}
+			continue
+		}
+		if m := heredoc.FindStringSubmatch(l); m != nil {
+			end = m[1]
+		}
+		out = append(out, l)
+	}
+	return strings.Join(out, "\n")
 }
 
 func wrapped(what string, err error) error {

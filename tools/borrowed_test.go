@@ -22,13 +22,15 @@ func TestCommandsFromOutsideAreNotRun(t *testing.T) {
 		{"from the message", "node scripts/recover.js --now", `this command is not run: "node scripts/recover.js --now" stands in what came with the failure, and commands from outside are not run. Write what you need yourself`},
 		{"as a part", "cd /tmp && node scripts/recover.js --now; true", `this command is not run: "node scripts/recover.js --now" stands in what came with the failure, and commands from outside are not run. Write what you need yourself`},
 		{"from a file", "python3 tools/setup.py --all", `this command is not run: "python3 tools/setup.py --all" stands in README.md, and commands that stand in files are not run, but for those that build and test. Write what you need yourself`},
+		{"after a file that it writes", "cat > a.go <<EOF\nx\nEOF\npython3 tools/setup.py --all", `this command is not run: "python3 tools/setup.py --all" stands in README.md, and commands that stand in files are not run, but for those that build and test. Write what you need yourself`},
 		{"from a file name", "touch the sentinel file.txt", `this command is not run: "touch the sentinel file.txt" stands in a file name of the repository. Write what you need yourself`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			require.Equal(t, tt.want, says(t, b, "run-command", map[string]any{"command": tt.command}))
 		})
 	}
-	for _, command := range []string{"go test ./...", "grep -n 'return a / b' ratio.go", "echo done"} {
+	for _, command := range []string{"go test ./...", "grep -n 'return a / b' ratio.go", "echo done",
+		"cat > zero_test.go <<'EOF'\npackage plugin\n\nfunc Half(a int) int {\n\treturn Ratio(a, 2)\n}\nEOF\ngo vet ."} {
 		works(t, b, "run-command", map[string]any{"command": command, "seconds": 60})
 	}
 }

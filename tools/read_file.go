@@ -30,9 +30,11 @@ const (
 var readFile = define("read-file",
 	"Read files, with line numbers.",
 	func(ctx context.Context, b *Bench, args readFileArgs) (agent.Result, error) {
-		if n := len(args.Files); n == 0 || n > readFiles {
-			return agent.Result{}, mistakef("files must name 1 to %d files, it names %d", readFiles, n)
+		if len(args.Files) == 0 {
+			return agent.Result{}, mistakef("files names no file")
 		}
+		later := args.Files[min(len(args.Files), readFiles):]
+		args.Files = args.Files[:len(args.Files)-len(later)]
 		t, err := b.tree(ctx)
 		if err != nil {
 			return agent.Result{}, err
@@ -60,6 +62,9 @@ var readFile = define("read-file",
 		}
 		if failed == len(args.Files) && failed == 1 {
 			return agent.Result{}, first
+		}
+		if len(later) > 0 {
+			r.Text += fmt.Sprintf("[one call shows %d files; %d more from %s on: ask again]\n", readFiles, len(later), later[0].Path)
 		}
 		return r, nil
 	}).reading().needing(func(b *Bench) bool { return !b.seen.allFiles || !b.Commands })

@@ -130,6 +130,8 @@ func TestReadFile(t *testing.T) {
 
 	require.Equal(t, "long.txt has 1000 lines: lines 1001 to 0 are none of them", says(t, b, "read-file", `{"files":[{"path":"long.txt","from":1001}]}`))
 	require.Equal(t, "a.go does not exist. There is src/a.go", says(t, b, "read-file", `{"files":[{"path":"a.go"}]}`))
-	require.Equal(t, "files must name 1 to 12 files, it names 0", says(t, b, "read-file", `{"files":[]}`))
+	require.Equal(t, "files names no file", says(t, b, "read-file", `{"files":[]}`))
+	many := `{"files":[` + strings.Repeat(`{"path":"go.mod"},`, 12) + `{"path":"src/a.go"},{"path":"go.mod"}]}`
+	require.True(t, strings.HasSuffix(works(t, b, "read-file", many).Text, "3|go 1.24\n[one call shows 12 files; 2 more from src/a.go on: ask again]\n"))
 	require.Contains(t, says(t, b, "read-file", `{"files":[{"path":"/proc/self/environ"}]}`), "is not a path inside the repository")
 }

@@ -7,7 +7,7 @@ import (
 )
 
 type costCmd struct {
-	where
+	Dir []string `help:"Directories with fixtures." default:"evals/fixtures,evals/large"`
 }
 
 // Help is the long text of `cost --help`.
@@ -16,14 +16,19 @@ func (*costCmd) Help() string {
 over them, beside those of a loop with one shell tool where that was recorded. Nothing is run.
 
 Examples:
-  evals cost node-`
+  evals cost
+  evals cost --dir evals/large`
 }
 
 // Run is `evals cost`.
 func (c *costCmd) Run() error {
-	fixtures, err := evals.All(c.Dir, c.Filter)
-	if err != nil {
-		return err
+	var fixtures []*evals.Fixture
+	for _, dir := range c.Dir {
+		found, err := evals.All(dir, "")
+		if err != nil {
+			return err
+		}
+		fixtures = append(fixtures, found...)
 	}
 	rows, err := evals.Costs(fixtures)
 	if err != nil {
