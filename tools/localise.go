@@ -60,6 +60,7 @@ func localise(ctx context.Context, b *Bench, f hotfix.Failure, frames []Frame) (
 		b.seen.allFiles = true
 		return clean(setting(t) + past + whole), nil
 	}
+	r.byCalls(files)
 	return clean(setting(t) + fileMap(files) + past + r.excerpts(files)), nil
 }
 

@@ -104,3 +104,20 @@ func TestFrames(t *testing.T) {
 	}
 	require.Equal(t, []tools.Frame{{"/app/src/a.ts", 12}, {"///app/src/b.mjs", 4}, {"lib/c.py", 9}, {"/go/src/d.go", 77}, {"src/e.tsx", 3}}, tools.Frames(f))
 }
+
+// TestLocaliseFollowsCalls: what was noticed in one file is often caused two calls below, in files that no message names.
+func TestLocaliseFollowsCalls(t *testing.T) {
+	t.Parallel()
+	b := bench(t, map[string]string{
+		"go.mod":           "module example.com/board\n\ngo 1.24\n",
+		"board/board.go":   "package board\n\nfunc Write(all []Case) error {\n\tfor _, c := range all {\n\t\trow(c.Pace())\n\t}\n\treturn nil\n}\n",
+		"cases/case.go":    "package cases\n\n// Pace is how fast it comes.\nfunc (c Case) Pace() float64 {\n\treturn perDay(c.N, c.Over)\n}\n\nfunc unrelated() {}\n",
+		"cases/silence.go": "package cases\n\nfunc perDay(n int, over float64) float64 {\n\treturn float64(n) / over\n}\n",
+		"table.go":         "package main\n" + strings.Repeat("// filling\n", 1500),
+	})
+	v, err := tools.Look(t.Context(), b, hotfix.Failure{Message: redact.Scrub("json: unsupported value: +Inf at board.Write (board/board.go:5)")}, nil)
+	require.NoError(t, err)
+	require.Contains(t, v.Repository.String(), "4|func (c Case) Pace() float64 {\n5|	return perDay(c.N, c.Over)\n6|}\n")
+	require.Contains(t, v.Repository.String(), "3|func perDay(n int, over float64) float64 {\n4|	return float64(n) / over\n")
+	require.NotContains(t, v.Repository.String(), "// filling")
+}

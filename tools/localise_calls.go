@@ -1,0 +1,106 @@
+package tools
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+const (
+	callDepth  = 2  // levels of calls that are followed
+	callNames  = 30 // names of one level
+	callRare   = 2  // declarations that a name may have; more say nothing
+	callAround = 30 // lines of a function that are shown
+)
+
+var calls = regexp.MustCompile(`([A-Za-z_$][\w$]{2,})\(`)
+
+// byCalls follows what the likeliest lines call to where that is declared: an error is often noticed above its cause.
+// Each level counts half of the one before.
+func (r *ranking) byCalls(files []string) {
+	sources := slices.DeleteFunc(sourcesIn(files), r.isTest)
+	seen := map[string]bool{}
+	at := map[string][]span{}
+	for _, f := range r.best(2) {
+		if !r.isTest(f) {
+			at[f] = r.at[f]
+		}
+	}
+	for weight := 2.0; weight > 2.0/(1<<callDepth) && len(at) > 0; weight /= 2 {
+		at = r.follow(sources, r.calledIn(at, seen), weight)
+	}
+}
+
+// calledIn names what the lines of the given places call, each once and not what was seen before.
+func (r *ranking) calledIn(at map[string][]span, seen map[string]bool) []string {
+	var names []string
+	for _, f := range slices.Sorted(maps.Keys(at)) {
+		text, err := r.tree.Read(f)
+		if err != nil {
+			continue
+		}
+		ls := lines(text)
+		for _, s := range at[f] {
+			for _, l := range ls[min(max(s.from-1, 0), len(ls)):min(max(s.to, 0), len(ls))] {
+				for _, m := range calls.FindAllStringSubmatch(l, -1) {
+					if name := m[1]; !seen[name] && !common.MatchString(name) && len(names) < callNames {
+						seen[name] = true
+						names = append(names, name)
+					}
+				}
+			}
+		}
+	}
+	return names
+}
+
+// follow gives weight to the places where names are declared, and returns them.
+func (r *ranking) follow(sources, names []string, weight float64) map[string][]span {
+	declared := make([][]hit, len(names))
+	res := make([]*regexp.Regexp, len(names))
+	for i, n := range names {
+		res[i] = declaration(n)
+	}
+	for _, f := range sources {
+		text, err := r.tree.Read(f)
+		if err != nil || strings.ContainsRune(text[:min(len(text), 8000)], 0) {
+			continue
+		}
+		ls := lines(text)
+		for i, name := range names {
+			if len(declared[i]) > callRare || !strings.Contains(text, name) {
+				continue
+			}
+			for n, l := range ls {
+				if strings.Contains(l, name) && res[i].MatchString(l) {
+					declared[i] = append(declared[i], hit{f, ls, n})
+				}
+			}
+		}
+	}
+	found := map[string][]span{}
+	for _, hits := range declared {
+		if len(hits) > callRare {
+			continue
+		}
+		for _, h := range hits {
+			s := span{h.line, min(h.line+1+callAround, blockEnd(h.lines, h.line))}
+			r.scores[h.path] += weight / float64(len(hits))
+			r.at[h.path] = append(r.at[h.path], s)
+			found[h.path] = append(found[h.path], s)
+		}
+	}
+	return found
+}
+
+// blockEnd is the number of the line that ends what begins at line from: the next one that is indented no more than it.
+func blockEnd(ls []string, from int) int {
+	indent := func(l string) int { return len(l) - len(strings.TrimLeft(l, " \t")) }
+	for n := from + 1; n < len(ls); n++ {
+		if strings.TrimSpace(ls[n]) != "" && indent(ls[n]) <= indent(ls[from]) {
+			return n + 1
+		}
+	}
+	return len(ls)
+}
