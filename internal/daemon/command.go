@@ -75,15 +75,11 @@ func (d *Daemon) caseOf(ctx context.Context, repo hotfix.Repo, number int) (hotf
 
 // carryOut does what is asked with the case, once for each comment, and answers.
 func (d *Daemon) carryOut(ctx context.Context, fp hotfix.Fingerprint, a *asking) ([]hotfix.Next, error) {
-	unlock, err := d.cfg.Store.Lock(ctx, fp)
+	c, unlock, err := d.locked(ctx, fp)
 	if err != nil {
-		return nil, fmt.Errorf("lock case %s: %w", fp, err)
+		return nil, err
 	}
 	defer unlock()
-	c, err := d.cfg.Store.Case(ctx, fp)
-	if err != nil {
-		return nil, fmt.Errorf("load case %s: %w", fp, err)
-	}
 	a.c = &c
 	if done := c.Noted(a.ID); done != nil {
 		a.line, a.wrong = *done, done.Wrong // saved by an earlier try, or delivered twice: only what may be missing is made up for

@@ -56,14 +56,11 @@ func (d *Daemon) try(ctx context.Context, fp hotfix.Fingerprint) error {
 	if err := d.answer(ctx, a, "tested"); err != nil {
 		return err
 	}
-	unlock, err := d.cfg.Store.Lock(ctx, fp)
+	c, unlock, err := d.locked(ctx, fp)
 	if err != nil {
-		return fmt.Errorf("lock case %s: %w", fp, err)
+		return err
 	}
 	defer unlock()
-	if c, err = d.cfg.Store.Case(ctx, fp); err != nil {
-		return fmt.Errorf("load case %s: %w", fp, err)
-	}
 	if c.Trial == nil || c.Trial.Comment != t.Comment {
 		return nil // another was asked for meanwhile
 	}

@@ -212,6 +212,18 @@ func (d *Daemon) failed(ctx context.Context, n hotfix.Notice) (hotfix.Fingerprin
 	return fp, nil, fmt.Errorf("case %s is a duplicate of a duplicate and so on, more than %d deep", fp, dupMax)
 }
 
+// locked loads a case while nobody else may write it. unlock lets go of it.
+func (d *Daemon) locked(ctx context.Context, fp hotfix.Fingerprint) (c hotfix.Case, unlock func(), err error) {
+	if unlock, err = d.cfg.Store.Lock(ctx, fp); err != nil {
+		return c, nil, fmt.Errorf("lock case %s: %w", fp, err)
+	}
+	if c, err = d.cfg.Store.Case(ctx, fp); err != nil {
+		unlock()
+		return c, nil, fmt.Errorf("load case %s: %w", fp, err)
+	}
+	return c, unlock, nil
+}
+
 // count takes a failure into one case. of is the case to count it in instead: the one that this
 // one is a duplicate of, or that an older version knows it by.
 func (d *Daemon) count(ctx context.Context, fp hotfix.Fingerprint, n hotfix.Notice) (next []hotfix.Next, of hotfix.Fingerprint, err error) {

@@ -91,15 +91,11 @@ type work struct {
 
 // begin records the attempt before it starts. It returns nil when there is nothing to attempt.
 func (d *Daemon) begin(ctx context.Context, fp hotfix.Fingerprint) (*work, error) {
-	unlock, err := d.cfg.Store.Lock(ctx, fp)
+	c, unlock, err := d.locked(ctx, fp)
 	if err != nil {
-		return nil, fmt.Errorf("lock case %s: %w", fp, err)
+		return nil, err
 	}
 	defer unlock()
-	c, err := d.cfg.Store.Case(ctx, fp)
-	if err != nil {
-		return nil, fmt.Errorf("load case %s: %w", fp, err)
-	}
 	if c.Running() == nil && c.Ask == nil {
 		return nil, nil // it was made already, or decided otherwise since
 	}
@@ -191,15 +187,11 @@ func (d *Daemon) attempt(ctx context.Context, w *work) (hotfix.Outcome, *agent.R
 // end records how the attempt ended. The issue is made to say so by the report that follows.
 func (d *Daemon) end(ctx context.Context, w *work, outcome hotfix.Outcome, run *agent.Run) error {
 	fp := w.c.Fingerprint
-	unlock, err := d.cfg.Store.Lock(ctx, fp)
+	c, unlock, err := d.locked(ctx, fp)
 	if err != nil {
-		return fmt.Errorf("lock case %s: %w", fp, err)
+		return err
 	}
 	defer unlock()
-	c, err := d.cfg.Store.Case(ctx, fp)
-	if err != nil {
-		return fmt.Errorf("load case %s: %w", fp, err)
-	}
 	at := c.Running()
 	if at == nil || at.RunID != w.id {
 		return fmt.Errorf("case %s lost its attempt %s", fp, w.id)

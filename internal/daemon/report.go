@@ -19,15 +19,11 @@ const editEvery = 15 * time.Minute
 // Report makes the one issue of a case match the case. Doing it twice is doing it once. Figures alone wait until the
 // issue has stood for a while; the next watch takes them up.
 func (d *Daemon) Report(ctx context.Context, fp hotfix.Fingerprint) error {
-	unlock, err := d.cfg.Store.Lock(ctx, fp)
+	c, unlock, err := d.locked(ctx, fp)
 	if err != nil {
-		return fmt.Errorf("lock case %s: %w", fp, err)
+		return err
 	}
 	defer unlock()
-	c, err := d.cfg.Store.Case(ctx, fp)
-	if err != nil {
-		return fmt.Errorf("load case %s: %w", fp, err)
-	}
 	forge, n, err := d.forge(ctx, c)
 	if err != nil {
 		return err

@@ -78,15 +78,11 @@ func (d *Daemon) passed(c hotfix.Case) []hotfix.Occasion {
 
 // look brings one case up to date with the time and with its draft.
 func (d *Daemon) look(ctx context.Context, fp hotfix.Fingerprint) error {
-	unlock, err := d.cfg.Store.Lock(ctx, fp)
+	c, unlock, err := d.locked(ctx, fp)
 	if err != nil {
-		return fmt.Errorf("lock case %s: %w", fp, err)
+		return err
 	}
 	defer unlock()
-	c, err := d.cfg.Store.Case(ctx, fp)
-	if err != nil {
-		return fmt.Errorf("load case %s: %w", fp, err)
-	}
 	happened := d.passed(c)
 	if c.State == hotfix.Fixing {
 		news, err := d.draft(ctx, &c)
