@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
@@ -24,7 +23,7 @@ func (t *Tree) checkOut(commit plumbing.Hash) (err error) {
 		return err
 	}
 	// One that keeps its files open: opening a pack for each object takes most of the time of a checkout.
-	s := filesystem.NewStorageWithOptions(osfs.New(t.git, osfs.WithBoundOS()), cache.NewObjectLRUDefault(), filesystem.Options{KeepDescriptors: true})
+	s := filesystem.NewStorageWithOptions(storeAt(t.git), cache.NewObjectLRUDefault(), filesystem.Options{KeepDescriptors: true})
 	defer func() { err = errors.Join(err, s.Close()) }()
 	c, err := object.GetCommit(s, commit)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-git/go-billy/v5"
 	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/storage"
@@ -74,13 +75,32 @@ func openMirror(dir, address string) (s storage.Storer, name string, release fun
 	if err := errors.Join(os.MkdirAll(name, 0o700), os.Chtimes(name, now, now)); err != nil {
 		return nil, "", nil, errors.Join(fmt.Errorf("mirror: %w", err), release())
 	}
-	m := filesystem.NewStorage(osfs.New(name, osfs.WithBoundOS()), cache.NewObjectLRUDefault())
+	m := filesystem.NewStorage(storeAt(name), cache.NewObjectLRUDefault())
 	if _, err := os.Stat(filepath.Join(name, "objects")); errors.Is(err, os.ErrNotExist) {
 		if err := m.Init(); err != nil {
 			return nil, "", nil, errors.Join(fmt.Errorf("mirror: %w", err), release())
 		}
 	}
 	return m, name, release, nil
+}
+
+// storeAt is the file system of a git storage that others may write to. A file that goes while go-billy lists a directory is
+// an error to it, and to go-git a sign that there are no packs at all.
+func storeAt(dir string) billy.Filesystem { return shifting{osfs.New(dir, osfs.WithBoundOS())} }
+
+type shifting struct{ billy.Filesystem }
+
+// ReadDir lists a directory once more as long as it is there and its files are not.
+func (s shifting) ReadDir(dir string) ([]os.FileInfo, error) {
+	for {
+		all, err := s.Filesystem.ReadDir(dir)
+		if !errors.Is(err, os.ErrNotExist) {
+			return all, err
+		}
+		if _, gone := s.Stat(dir); gone != nil {
+			return nil, err
+		}
+	}
 }
 
 // sweepMirrors removes the copies below dir that nobody uses.
