@@ -155,12 +155,16 @@ func (r *trial) added(p hotfix.Patch) error {
 			return err
 		}
 	}
+	gaps := len(r.evidence.Gaps)
 	for _, f := range files {
 		if err := r.file(f); err != nil {
 			return err
 		}
 	}
-	return nil
+	if len(r.evidence.Gaps) > gaps {
+		return nil
+	}
+	return r.reason(files)
 }
 
 // file is added for one file: the old code with the new tests must fail, the new code must pass.
@@ -189,7 +193,7 @@ func (r *trial) file(name string) error {
 			r.gap("test-did-not-fail", "Without the patch, %s ended by %s rather than by failing.", name, run.Cause)
 			return nil
 		case run.Passed:
-			r.gap("test-did-not-fail", "%s passes without the patch, so it does not show the fault.", name)
+			r.gap("test-did-not-fail", "%s passes without the patch, so it does not show the fault; tests that only guard belong into a file with one that fails.", name)
 			return nil
 		}
 	}
@@ -199,11 +203,6 @@ func (r *trial) file(name string) error {
 			return nil
 		}
 	}
-	text, err := r.new.Read(name)
-	if err != nil {
-		return err
-	}
-	r.reason(name, text, before)
 	shown := shown(before, after)
 	if len(shown) == 0 && len(after[0].Tests) > 0 && !unloaded.MatchString(r.Reported.String()) {
 		r.gap("test-not-loaded", "Without the patch, %s fails because it cannot be loaded, and that is not what was reported; test through what the old code has.", name)

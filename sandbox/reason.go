@@ -91,23 +91,30 @@ func (l likeness) in(run hotfix.TestRun, test string) bool {
 	return false
 }
 
-// reason is the gate that an added test fails on the old code for the reason that was reported, each time.
-func (r *trial) reason(name, test string, before []hotfix.TestRun) {
+// reason is the gate that the added tests of one file fail on the old code for the reason that was reported, each time. Those of
+// other files may show other sides of the fault.
+func (r *trial) reason(files []string) error {
 	reported := r.Reported.String()
 	if strings.TrimSpace(reported) == "" {
-		return // there is nothing to reproduce but the test itself
+		return nil // there is nothing to reproduce but the test itself
 	}
 	l := like(reported)
 	if l.silent() {
 		r.gap("reason-unknown", "What was reported names no error, so no test can be shown to fail for the same reason. "+
 			"Unless the log says more, call give-up with not-reproducible and say what the failure should have told.")
-		return
+		return nil
 	}
-	for _, run := range before {
-		if !l.in(run, test) {
-			r.gap("reported-reason", "Without the patch, %s fails in another way than was reported: nothing that it prints recalls the failure. "+
-				"Let one test fail as reported, with the kind of error or the words of its message.", name)
-			return
+	for i, name := range files {
+		text, err := r.new.Read(name)
+		if err != nil {
+			return err
+		}
+		before := r.evidence.Before[i*times : (i+1)*times]
+		if !slices.ContainsFunc(before, func(run hotfix.TestRun) bool { return !l.in(run, text) }) {
+			return nil
 		}
 	}
+	r.gap("reported-reason", "Without the patch, %s fails in another way than was reported: nothing that it prints recalls the failure. "+
+		"Let one test fail as reported, with the kind of error or the words of its message.", strings.Join(files, ", "))
+	return nil
 }
