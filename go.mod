@@ -6,7 +6,6 @@ go 1.26.0
 ignore (
 	./evals/fixtures
 	./evals/large
-	./evals/waiting
 )
 
 require (
