@@ -97,7 +97,6 @@ func TestResidue(t *testing.T) {
 		require.NoError(t, c.Process.Kill())
 		_ = c.Wait() // it was killed
 	}
-	require.NotEmpty(t, firsts)
 	require.Eventually(t, func() bool { // the kernel takes a moment to end what was killed
 		return len(living(t, h.mark)) == 0 && !slices.ContainsFunc(firsts, isFirst)
 	}, 20*time.Second, 5*time.Millisecond)
