@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -134,6 +135,33 @@ func TestProveWantsATestThatLoads(t *testing.T) {
 		v.Reported = redact.Scrub("SyntaxError: The requested module './ratio.js' does not provide an export named 'zero'")
 	})
 	require.Empty(t, e.Gaps, "this is what was reported")
+}
+
+// Of tests side by side that each panic, chance says which one ends the program.
+func TestProveTakesAnyOfSeveralPanics(t *testing.T) {
+	t.Parallel()
+	tests := "package plugin\n\nimport \"testing\"\n"
+	for i := range 12 {
+		tests += fmt.Sprintf("\nfunc TestZero%d(t *testing.T) {\n\tt.Parallel()\n\tif Ratio(%d, 0) != 0 {\n\t\tt.Fatal(%d)\n\t}\n}\n", i, i, i)
+	}
+	e := prove(t, goPlugin, map[string]string{"ratio.go": goFix, "zero_test.go": tests}, nil, func(v *sandbox.Prover) {
+		v.Reported = redact.Scrub("panic: runtime error: integer divide by zero")
+	})
+	require.Empty(t, e.Gaps)
+	require.True(t, e.Proves())
+}
+
+// One file of tests shows what was reported; another may show another side of the fault.
+func TestProveWantsTheReportedReasonOnce(t *testing.T) {
+	t.Parallel()
+	reported := func(v *sandbox.Prover) {
+		v.Reported = redact.Scrub("RangeError: Division by zero\n    at ratio (src/ratio.js:1:50)")
+	}
+	alone := "import test from 'node:test';\nimport assert from 'node:assert';\nimport { ratio } from '../src/ratio.js';\ntest('guarded', () => assert.ok(String(ratio).length > 60));\n"
+	e := prove(t, nodePlugin, map[string]string{"src/ratio.js": nodeFix, "test/other.test.js": alone}, nil, reported)
+	require.Equal(t, []string{"reported-reason"}, rules(e))
+	e = prove(t, nodePlugin, map[string]string{"src/ratio.js": nodeFix, "test/zero.test.js": nodeTest, "test/other.test.js": alone}, nil, reported)
+	require.Empty(t, e.Gaps, "one file of the two")
 }
 
 func TestProveLeavesKnownFlakyTestsOut(t *testing.T) {

@@ -40,7 +40,7 @@ func sweepScratch() {
 			continue
 		}
 		dir := filepath.Join(os.TempDir(), e.Name())
-		held, err := os.Open(dir)
+		held, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 		if err != nil {
 			continue // another user's
 		}

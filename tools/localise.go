@@ -165,28 +165,35 @@ func (r *ranking) byNames(files, names []string) {
 	for _, n := range names {
 		declares = append(declares, declaration(n))
 	}
-	for _, f := range sourcesIn(files) {
+	r.mentions(sourcesIn(files), names, func(i int, h hit) {
+		uses[i].note(h)
+		if declares[i].MatchString(h.lines[h.line]) {
+			declared[i].note(h)
+		}
+	})
+	r.weigh(declared, 4)
+	r.weigh(uses, 3)
+}
+
+// mentions tells note of each line that holds one of the names.
+func (r *ranking) mentions(sources, names []string, note func(name int, h hit)) {
+	for _, f := range sources {
 		text, err := r.tree.Read(f)
 		if err != nil || strings.ContainsRune(text[:min(len(text), 8000)], 0) {
 			continue
 		}
+		ls := lines(text)
 		for i, name := range names {
 			if !strings.Contains(text, name) {
 				continue
 			}
-			ls := lines(text)
 			for n, l := range ls {
 				if strings.Contains(l, name) {
-					uses[i].note(hit{f, ls, n})
-					if declares[i].MatchString(l) {
-						declared[i].note(hit{f, ls, n})
-					}
+					note(i, hit{f, ls, n})
 				}
 			}
 		}
 	}
-	r.weigh(declared, 4)
-	r.weigh(uses, 3)
 }
 
 // commonest is how often something may occur before it says nothing.

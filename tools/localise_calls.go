@@ -62,23 +62,11 @@ func (r *ranking) follow(sources, names []string, weight float64) map[string][]s
 	for i, n := range names {
 		res[i] = declaration(n)
 	}
-	for _, f := range sources {
-		text, err := r.tree.Read(f)
-		if err != nil || strings.ContainsRune(text[:min(len(text), 8000)], 0) {
-			continue
+	r.mentions(sources, names, func(i int, h hit) {
+		if len(declared[i]) <= callRare && res[i].MatchString(h.lines[h.line]) {
+			declared[i] = append(declared[i], h)
 		}
-		ls := lines(text)
-		for i, name := range names {
-			if len(declared[i]) > callRare || !strings.Contains(text, name) {
-				continue
-			}
-			for n, l := range ls {
-				if strings.Contains(l, name) && res[i].MatchString(l) {
-					declared[i] = append(declared[i], hit{f, ls, n})
-				}
-			}
-		}
-	}
+	})
 	found := map[string][]span{}
 	for _, hits := range declared {
 		if len(hits) > callRare {

@@ -62,11 +62,14 @@ func TestVerify(t *testing.T) {
 	forged.After = []hotfix.Tally{{Passed: true}}
 	swapped := proof
 	swapped.Diff = strings.Replace(proof.Diff, "0n :", "1n :", 1)
+	invented := proof
+	invented.Shown = []string{"a test that is nowhere"}
 	for _, tt := range []struct {
 		name, text string
 		status     int
 		says       string
 	}{
+		{"a test that never showed the fault", invented.JSON(), 1, "the tests that are said to show the fault do not"},
 		{"as it was claimed", body, 0, "The evidence holds"},
 		{"a file of its own", proof.JSON(), 0, "The evidence holds"},
 		{"results that never were", forged.JSON(), 1, "the added tests end otherwise with the patch"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
@@ -43,6 +44,18 @@ func Verify(ctx context.Context, box sandbox.Box, t *sandbox.Tree, claimed hotfi
 	}
 	v.Again = hotfix.NewProof(repo, hotfix.Fingerprint(claimed.Case), p, v.Evidence, nil, claimed.Reports)
 	v.Gaps, v.Differs = v.Evidence.Gaps, claimed.Differs(v.Again)
+	if v.Differs == "" && len(claimed.Shown) > 0 && !slices.ContainsFunc(claimed.Shown, v.fails) {
+		v.Differs = "the tests that are said to show the fault do not"
+	}
 	v.Agrees = v.Differs == "" && v.Evidence.Proves()
 	return v, nil
+}
+
+// fails reports whether a test passes with the patch and in no run without it. It need not fail in each of those: where tests
+// run side by side, the panic of one keeps others from ending.
+func (v Verification) fails(test string) bool {
+	passes := func(run hotfix.TestRun) bool {
+		return slices.Contains(run.Tests, hotfix.TestResult{Name: test, Status: "pass"})
+	}
+	return slices.ContainsFunc(v.Evidence.After, passes) && !slices.ContainsFunc(v.Evidence.Before, passes)
 }
