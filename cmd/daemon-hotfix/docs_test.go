@@ -58,10 +58,10 @@ func TestPagesNameWhatIsThere(t *testing.T) {
 	tests, code := sources(t, "_test.go", "/suite.go"), sources(t, ".go", ".yml", ".tmpl")
 	for page, text := range pages(t) {
 		for _, name := range regexp.MustCompile("`((?:Test|Fuzz|Benchmark)[A-Z]\\w+)`").FindAllStringSubmatch(text, -1) {
-			require.Contains(t, tests, "func "+name[1]+"(", "%s", page)
+			require.True(t, strings.Contains(tests, "func "+name[1]+"("), "%s names %s, which is no test", page, name[1])
 		}
 		for _, name := range regexp.MustCompile(`\b(?:HOTFIX|UOS)_[A-Z_]*[A-Z]`).FindAllString(text, -1) {
-			require.Contains(t, code, name, "%s", page)
+			require.True(t, strings.Contains(code, name), "%s names %s, which no code knows", page, name)
 		}
 		for _, m := range regexp.MustCompile("`((?:internal|cmd|sandbox|agent|tools|prompts|evals|docs|\\.ci|\\.github)/[\\w./*-]+)`").FindAllStringSubmatch(text, -1) {
 			name := "../../" + m[1]
@@ -70,7 +70,7 @@ func TestPagesNameWhatIsThere(t *testing.T) {
 			if strings.Contains(name, "NAME") || len(found) > 0 { // a name that the reader chooses
 				continue
 			}
-			require.Contains(t, code, m[1], "%s names %s", page, m[1])
+			require.True(t, strings.Contains(code, m[1]), "%s names %s, which is not there", page, m[1])
 		}
 	}
 }
