@@ -90,6 +90,9 @@ func (d *Daemon) used(ctx context.Context, w *work) string {
 		return "not known"
 	}
 	says := fmt.Sprintf("%d tokens in %d steps", run.Tokens(), len(run.Steps))
+	if len(run.Steps) == 1 {
+		says = fmt.Sprintf("%d tokens in 1 step", run.Tokens())
+	}
 	if cost := run.Cost(); cost > 0 {
 		says += fmt.Sprintf(", $%.2f", cost)
 	}
