@@ -106,7 +106,7 @@ func (cfg Config) task(ctx context.Context, b *tools.Bench, f hotfix.Failure) (a
 	fix := prompts.Fix{
 		Plugin: cmp.Or(f.Plugin.ID, cfg.Name), Repo: cmp.Or(f.Plugin.Repo.String(), cfg.Name), Ref: f.Plugin.Ref, Status: f.Status,
 		Trigger: f.Trigger.Event, Seen: 1, Message: f.Message, Stack: f.Stack, Logs: view.Log, WholeLog: view.WholeLog,
-		Truncated: f.Truncated, CI: f.Plugin.Kind == "ci", Repository: view.Repository, Wishes: view.Wishes, Hint: cfg.Hint,
+		Truncated: f.Truncated, CI: f.Run != nil, Repository: view.Repository, Wishes: view.Wishes, Hint: cfg.Hint,
 		MaxFiles: cfg.Policy.MaxFiles, MaxLines: cfg.Policy.MaxLines, Commands: b.Commands,
 	}
 	system, user, err := prompt.Render(fix)
