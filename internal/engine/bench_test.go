@@ -99,7 +99,9 @@ func (p peer) caughtUp(t testing.TB) {
 }
 
 func benchDaemon(t testing.TB, dsn string) peer {
-	d := newSite(t, dsn).serve("one")
+	s := newSite(t, dsn)
+	s.own = true
+	d := s.serve("one")
 	return peer{d.address, d.cmd.Process, d.kill, dsn}
 }
 

@@ -57,6 +57,7 @@ type site struct {
 	dsn   string
 	dir   string
 	model string // address of the model, "" for no fixes
+	own   bool   // the daemons have a credential of their own, so that it does not matter what token a delivery brings
 }
 
 func newSite(t testing.TB, dsn string) *site {
@@ -94,6 +95,9 @@ func (s *site) serve(name string, flags ...string) *serving {
 		"--public-key", filepath.Join(s.dir, "kernel.pem"), "--api-url", s.forge.API(), "--server-url", s.forge.URL(), "--limit-writes", "0",
 		"--breaker-per-hour", "0", "--breaker-per-day", "0", "--breaker-overall", "0"}, flags...)
 	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir}
+	if s.own {
+		env = append(env, "GITHUB_TOKEN="+s.forge.Token().Reveal())
+	}
 	if s.model == "" {
 		args = append(args, "--no-fix")
 	} else {
