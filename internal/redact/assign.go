@@ -49,7 +49,7 @@ func (f *finder) value(i int, how form, c class, key string) {
 	if next := f.blanks(end); how == formLoose && next > end && f.quotes(next) > next && letters(lower+upper+"-").all(v) {
 		return // called with what is in the quotes: ConvertTo-SecureString "x"
 	}
-	if v == "" || isPlaceholder(v) || how != formTight && ownKey(v) || !f.worthy(v, i, how, c, key) {
+	if v == "" || how != formTight && ownKey(v) || !f.worthy(v, i, how, c, key) || isPlaceholder(v) {
 		return
 	}
 	f.add(i, end, kindOf(c), rankContext)

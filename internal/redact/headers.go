@@ -28,8 +28,12 @@ func isDigestScheme(v string) bool { return len(v) > 6 && strings.EqualFold(v[:6
 // authorization judges the value of a header that carries credentials.
 func (f *finder) authorization(i int) {
 	s := f.s
+	open := f.quotes(i)
+	if max(i, open) < f.pairs {
+		return
+	}
 	stop := min(len(s), i+reach/2)
-	if open := f.quotes(i); open > i {
+	if open > i {
 		stop = f.closing(i, open)
 		i = open
 	} else if strings.HasPrefix(s[i:stop], "AWS4-") || isDigestScheme(s[i:stop]) {
@@ -146,15 +150,16 @@ func (f *finder) cookies(i int) {
 	for i < len(s) && (s[i] == '[' || spaces[s[i]]) {
 		i++
 	}
+	open := f.quotes(i)
+	if max(i, open) < f.pairs {
+		return
+	}
 	stop := min(len(s), i+reach/2)
-	if open := f.quotes(i); open > i {
+	if open > i {
 		stop = f.closing(i, open)
 		i = open
 	} else if line := strings.IndexAny(s[i:stop], "\r\n\"'`"); line >= 0 {
 		stop = i + line
-	}
-	if i < f.pairs {
-		return
 	}
 	f.pairs = stop
 	for i < stop {

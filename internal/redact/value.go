@@ -1,6 +1,9 @@
 package redact
 
-import "strings"
+import (
+	"math/bits"
+	"strings"
+)
 
 // A shape is what a value's characters tell about it.
 type shape struct {
@@ -11,40 +14,55 @@ type shape struct {
 	plain                             int // places where two lower-case letters touch
 }
 
-// shapeOf looks at most at the first 256 bytes.
-func shapeOf(v string) shape {
-	v = v[:min(len(v), 256)]
-	s := shape{n: len(v)}
-	var seen [256]bool
-	for i := range len(v) {
-		c := v[i]
-		if !seen[c] {
-			seen[c] = true
-			s.distinct++
-		}
-		switch {
-		case isDigit(c):
-			s.digits++
-		case isLower(c):
-			s.lowers++
-		case isUpper(c):
-			s.uppers++
-		default:
-			s.others++
-		}
-		if i == 0 {
-			continue
-		}
-		p := v[i-1]
-		switch {
-		case isDigit(p) && isLetter(c), isLetter(p) && isDigit(c):
-			s.turns++
-		case isLower(p) && isLower(c):
-			s.plain++
-		case isLetter(p) && isLetter(c) && isUpper(p) != isUpper(c):
-			s.swings++
+// The sorts of a character.
+const (
+	anyOther = iota
+	aDigit
+	aLower
+	anUpper
+)
+
+// sorts says of which sort each byte is.
+var sorts = func() (sort [256]uint8) {
+	for c := range sort {
+		switch b := byte(c); {
+		case isDigit(b):
+			sort[c] = aDigit
+		case isLower(b):
+			sort[c] = aLower
+		case isUpper(b):
+			sort[c] = anUpper
 		}
 	}
+	return sort
+}()
+
+// shapeOf looks at most at the first 256 bytes. It counts without a branch: this is what a hostile text costs most.
+func shapeOf(v string) shape {
+	v = v[:min(len(v), 256)]
+	var seen [4]uint64  // a bit for each byte
+	var touch [4][4]int // pairs of sorts that touch; the first byte has a blank before it
+	last := uint8(anyOther)
+	for i := range len(v) {
+		c := v[i]
+		sort := sorts[c] & 3
+		seen[c>>6] |= 1 << (c & 63)
+		touch[last&3][sort]++
+		last = sort
+	}
+	s := shape{n: len(v)}
+	for _, bytes := range seen {
+		s.distinct += bits.OnesCount64(bytes)
+	}
+	for _, after := range touch {
+		s.digits += after[aDigit]
+		s.lowers += after[aLower]
+		s.uppers += after[anUpper]
+		s.others += after[anyOther]
+	}
+	s.turns = touch[aDigit][aLower] + touch[aDigit][anUpper] + touch[aLower][aDigit] + touch[anUpper][aDigit]
+	s.swings = touch[aLower][anUpper] + touch[anUpper][aLower]
+	s.plain = touch[aLower][aLower]
 	return s
 }
 
@@ -71,20 +89,21 @@ func random(v string) bool {
 // isCode reports whether v reads like names in a program: words in camel case or joined by dots, digits only after
 // words. Characters drawn at random change their sort more often.
 func isCode(v string) bool {
+	v = v[:min(len(v), 256)]
+	if strings.ContainsAny(v, "+/=%") {
+		return false
+	}
 	s := shapeOf(v)
-	v = v[:s.n]
 	letters, inside, groups := s.lowers+s.uppers, 0, 0
 	for i := range len(v) {
-		switch c := v[i]; {
-		case isDigit(c):
-			if i == 0 || !isDigit(v[i-1]) {
-				groups++
-			}
-			if i > 0 && isLetter(v[i-1]) && i+1 < len(v) && isLower(v[i+1]) {
-				inside++
-			}
-		case c == '+' || c == '/' || c == '=' || c == '%':
-			return false
+		if !isDigit(v[i]) {
+			continue
+		}
+		if i == 0 || !isDigit(v[i-1]) {
+			groups++
+		}
+		if i > 0 && isLetter(v[i-1]) && i+1 < len(v) && isLower(v[i+1]) {
+			inside++
 		}
 	}
 	if letters < 4 || s.digits*3 > s.n || groups*8 > s.n || groups > 2 || inside > 1 {
@@ -125,7 +144,7 @@ func isMask(v string) bool {
 	if strings.HasPrefix(v, "[REDACTED") || strings.Contains(v, "***") || strings.Contains(v, "•••") || strings.Contains(v, "███") {
 		return true
 	}
-	l := lowered(v)
+	l := beginning(v)
 	for _, w := range []string{"[redacted", "<redacted", "[filtered", "[hidden", "[masked", "[secret", "(redacted", "[omitted", "[removed", "[private", "(hidden", "[sensitive", "(sensitive", "[object ", "[function", "[circular", "[array"} {
 		if strings.HasPrefix(l, w) {
 			return true
@@ -136,6 +155,9 @@ func isMask(v string) bool {
 
 // lowered is v in lower case, at most its first 256 bytes.
 func lowered(v string) string { return strings.ToLower(v[:min(len(v), 256)]) }
+
+// beginning is the first 16 bytes of v in lower case, more than any prefix that is looked for there.
+func beginning(v string) string { return strings.ToLower(v[:min(len(v), 16)]) }
 
 var fillers = []string{"example", "placeholder", "changeme", "change-me", "change_me", "replaceme", "replace-me", "replace_me", "insert-", "insert_", "redacted"}
 
@@ -215,7 +237,7 @@ func isReference(v string) bool {
 	if strings.Contains(v, "${") || strings.Contains(v, "{{") {
 		return true
 	}
-	l := lowered(v)
+	l := beginning(v)
 	for _, r := range roots {
 		if strings.HasPrefix(l, r) {
 			return true

@@ -164,7 +164,8 @@ func isPath(v string) bool {
 	if strings.HasPrefix(v, "./") || strings.HasPrefix(v, "../") || strings.HasPrefix(v, "~/") || len(v) > 2 && v[1] == ':' && v[2] == '\\' {
 		return true
 	}
-	l := lowered(v)
+	l := v[:min(len(v), 256)]
+	l = strings.ToLower(l[max(0, len(l)-16):])
 	for _, e := range []string{".pem", ".key", ".json", ".txt", ".ts", ".js", ".go", ".py", ".crt", ".env", ".yml", ".yaml", ".md", ".sh", ".toml", ".log"} {
 		if strings.HasSuffix(l, e) {
 			return true
