@@ -17,8 +17,14 @@ type command struct {
 	params json.RawMessage
 }
 
-// readers are kept from one payload to the next: each has tables and buffers of a hundred kilobytes.
-var readers = sync.Pool{New: func() any { return brotli.NewReader(nil) }}
+// An inflater is kept from one payload to the next: its tables are of a hundred kilobytes, and plain is as large as the
+// largest payload so far.
+type inflater struct {
+	reader *brotli.Reader
+	plain  bytes.Buffer
+}
+
+var inflaters = sync.Pool{New: func() any { return &inflater{reader: brotli.NewReader(nil)} }}
 
 // inflate reads an event payload: base64 of brotli of a JSON object.
 func inflate(text string, limit int64) (object, error) {
@@ -26,18 +32,18 @@ func inflate(text string, limit int64) (object, error) {
 	if err != nil {
 		return nil, refuse(StageDecode, "eventPayload is not base64")
 	}
-	reader := readers.Get().(*brotli.Reader)
-	defer readers.Put(reader)
-	_ = reader.Reset(bytes.NewReader(packed)) // its error is always nil
-	plain := bytes.NewBuffer(make([]byte, 0, 4*len(packed)+bytes.MinRead))
-	_, err = plain.ReadFrom(io.LimitReader(reader, limit+1))
-	if int64(plain.Len()) > limit {
+	z := inflaters.Get().(*inflater)
+	defer inflaters.Put(z)
+	_ = z.reader.Reset(bytes.NewReader(packed)) // its error is always nil
+	z.plain.Reset()
+	_, err = z.plain.ReadFrom(io.LimitReader(z.reader, limit+1))
+	if int64(z.plain.Len()) > limit {
 		return nil, refuse(StageLimit, "eventPayload inflates to more than %d bytes", limit)
 	}
 	if err != nil {
 		return nil, refuse(StageDecode, "eventPayload is not brotli")
 	}
-	payload, err := parseObject(plain.Bytes())
+	payload, err := parseObject(bytes.Clone(z.plain.Bytes()))
 	if err != nil {
 		return nil, refuse(StageDecode, "eventPayload is not a JSON object")
 	}
