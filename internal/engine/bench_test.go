@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -105,56 +103,6 @@ func benchDaemon(t testing.TB, dsn string) peer {
 	return peer{d.address, d.cmd.Process, d.kill, dsn}
 }
 
-// A caller is one connection to a peer, for one request after the other. It does as little as it can: whatever it takes of
-// the two cores, the worker or the daemon cannot have.
-type caller struct {
-	conn net.Conn
-	in   *bufio.Reader
-}
-
-func call(t testing.TB, address string) caller {
-	conn, err := net.Dial("tcp", strings.TrimPrefix(address, "http://"))
-	require.NoError(t, err)
-	return caller{conn, bufio.NewReader(conn)}
-}
-
-// send posts a body and waits for the answer.
-func (c caller) send(body []byte) error {
-	head := fmt.Appendf(nil, "POST / HTTP/1.1\r\nHost: peer\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", len(body))
-	if _, err := (&net.Buffers{head, body}).WriteTo(c.conn); err != nil {
-		return err
-	}
-	res, err := http.ReadResponse(c.in, nil)
-	if err != nil {
-		return err
-	}
-	return answered(res)
-}
-
-// send posts every body, each caller one after the other, and returns how long each took, sorted.
-func send(t testing.TB, address string, bodies [][]byte) []time.Duration {
-	took := make([]time.Duration, len(bodies))
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range callers {
-		c := call(t, address)
-		wg.Go(func() {
-			defer c.conn.Close()
-			for i := next.Add(1) - 1; int(i) < len(bodies); i = next.Add(1) - 1 {
-				start := time.Now()
-				if err := c.send(bodies[i]); err != nil {
-					t.Error(err)
-					return
-				}
-				took[i] = time.Since(start)
-			}
-		})
-	}
-	wg.Wait()
-	slices.Sort(took)
-	return took
-}
-
 func sendOne(client *http.Client, address string, body []byte) error {
 	res, err := client.Post(address, "application/json", bytes.NewReader(body))
 	if err != nil {
@@ -181,7 +129,10 @@ func percentile(sorted []time.Duration, p float64) float64 {
 // settled, triaged and reported, from the first request to the last of them, is a figure of its own. The processor time that
 // each took until it was acknowledged, and until it was settled, depends less on what else the machine does.
 func BenchmarkAcknowledge(b *testing.B) {
-	bodies, sdk, sdkCPU := signedBodies(), 0.0, 0.0
+	requests, sdk, sdkCPU := make([][]byte, burst), 0.0, 0.0
+	for i, body := range signedBodies() {
+		requests[i] = posted(body)
+	}
 	for _, p := range peers {
 		b.Run(p.name, func(b *testing.B) {
 			var spent, settled, cpu, door time.Duration
@@ -191,7 +142,7 @@ func BenchmarkAcknowledge(b *testing.B) {
 				peer := p.start(b)
 				b.StartTimer()
 				start, before := time.Now(), processor(b, peer)
-				took = send(b, peer.address, bodies)
+				took = send(b, peer.address, requests)
 				spent, door = spent+time.Since(start), door+processor(b, peer)-before
 				peer.caughtUp(b)
 				settled, cpu = settled+time.Since(start), cpu+processor(b, peer)-before
