@@ -19,6 +19,9 @@ import (
 // maxRequest bounds a request in bytes. GitHub caps webhooks at 25 MB; compressed and encoded they stay below this.
 const maxRequest = 32 << 20
 
+// usualRequest is more than most requests have, in bytes. Nobody gets more room by saying that more is to come.
+const usualRequest = 64 << 10
+
 // deliver takes one request of the kernel in. The answer is sent when the notice is durable; the work comes after.
 func (e *Engine) deliver(w http.ResponseWriter, r *http.Request) {
 	e.open(w, r, func(body []byte, opts kernel.Options) (*kernel.Delivery, error) { return kernel.Open(body, opts) })
@@ -37,12 +40,12 @@ func (e *Engine) open(w http.ResponseWriter, r *http.Request, open func([]byte, 
 		e.unsigned(w, err)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+	body, err := readAll(http.MaxBytesReader(w, r.Body, maxRequest), r.ContentLength)
 	if err != nil {
 		refuse(w, http.StatusBadRequest, kernel.StageHTTP, "the request is larger than 32 MiB or was cut off")
 		return
 	}
-	e.inside.Add(1) // only now: whoever sends a request slowly must not hold up the work
+	e.enter() // only now: whoever sends a request slowly must not hold up the work
 	defer e.inside.Add(-1)
 	opts := e.cfg.Kernel
 	opts.Now = e.cfg.Daemon.Now()
@@ -60,6 +63,13 @@ func (e *Engine) open(w http.ResponseWriter, r *http.Request, open func([]byte, 
 		return
 	}
 	e.take(w, r, notice)
+}
+
+// readAll reads a body whose length the sender may have told. It makes room for as much of that as most have.
+func readAll(body io.Reader, length int64) ([]byte, error) {
+	buf := bytes.NewBuffer(make([]byte, 0, min(max(length, 0), usualRequest)+bytes.MinRead))
+	_, err := buf.ReadFrom(body)
+	return buf.Bytes(), err
 }
 
 // take answers a notice that is for us when it is durable, and any other at once.

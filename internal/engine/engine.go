@@ -38,10 +38,29 @@ type Engine struct {
 	daemon   *daemon.Daemon
 	manifest []byte
 	inside   atomic.Int64 // requests at the door, read to their end
+	crowded  atomic.Int64 // when there were a crowd of them last, in nanoseconds since began
+	began    time.Time
 }
 
-// crowd is how many requests at once make the door busy. Those that come one by one are fewer.
-const crowd = 8
+// A crowd is so many requests at the door at once; those that come one by one are fewer. The door is busy for a while after
+// one: those that share a transaction leave together, and others are about to come.
+const (
+	crowd     = 8
+	crowdLong = 50 * time.Millisecond
+)
+
+// enter counts a request that is at the door.
+func (e *Engine) enter() {
+	if e.inside.Add(1) >= crowd {
+		e.crowded.Store(int64(time.Since(e.began)))
+	}
+}
+
+// busy reports whether deliveries come in faster than one by one.
+func (e *Engine) busy() bool {
+	last := e.crowded.Load()
+	return last > 0 && time.Since(e.began)-time.Duration(last) < crowdLong
+}
 
 // Open opens the store and gets everything ready; Start begins to work.
 func Open(ctx context.Context, cfg Config) (*Engine, error) {
@@ -58,13 +77,13 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	e := &Engine{cfg: cfg, store: st, manifest: cfg.Manifest.JSON()}
+	e := &Engine{cfg: cfg, began: time.Now(), store: st, manifest: cfg.Manifest.JSON()}
 	cfg.Daemon.Store = st
 	if e.daemon, err = daemon.New(cfg.Daemon); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
 	cfg.Queue.Store, cfg.Queue.Log = st, cfg.Daemon.Log
-	cfg.Queue.Busy = func() bool { return e.inside.Load() >= crowd }
+	cfg.Queue.Busy = e.busy
 	cfg.Queue.Work = queue.Work{Triage: traced("triage", e.daemon.Triage), Report: traced("report", e.daemon.Report), Fix: traced("fix", e.daemon.Fix),
 		Watch: e.daemon.Watch}
 	if e.queue, err = queue.New(ctx, cfg.Queue); err != nil {

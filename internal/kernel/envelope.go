@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
+	"io"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -68,26 +69,17 @@ func (e envelope) has(name string) bool { _, ok := e.fields[name]; return ok }
 
 func (e envelope) text(name string) string { return e.fields[name].text }
 
-// signedText rebuilds the text that the kernel signed: JSON.stringify of the signed fields.
-func (e envelope) signedText() []byte {
-	size := 0
-	for name, f := range e.fields {
-		size += len(name) + len(f.quoted) + len(`"":,`)
-	}
-	text := append(make([]byte, 0, size), '{')
+// writeSigned writes the text that the kernel signed: JSON.stringify of the signed fields.
+func (e envelope) writeSigned(to io.Writer) {
+	before := `{"`
 	for _, name := range signedFields {
-		if !e.has(name) {
-			continue
+		if f, ok := e.fields[name]; ok {
+			_, _ = io.WriteString(to, before+name+`":`) // a hash, or a buffer, takes everything
+			_, _ = to.Write(f.quoted)
+			before = `,"`
 		}
-		if len(text) > 1 {
-			text = append(text, ',')
-		}
-		text = append(text, '"')
-		text = append(text, name...)
-		text = append(text, `":`...)
-		text = append(text, e.fields[name].quoted...)
 	}
-	return append(text, '}')
+	_, _ = io.WriteString(to, "}")
 }
 
 // verify checks the signature: RSASSA-PKCS1-v1_5 over SHA-256, in standard base64.
@@ -100,8 +92,9 @@ func (e envelope) verify(key *rsa.PublicKey) error {
 	if err != nil || base64.StdEncoding.EncodeToString(sig) != given { // the decoder skips line breaks
 		return refuse(StageSignature, "the signature is not base64")
 	}
-	sum := sha256.Sum256(e.signedText())
-	if rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], sig) != nil {
+	sum := sha256.New()
+	e.writeSigned(sum)
+	if rsa.VerifyPKCS1v15(key, crypto.SHA256, sum.Sum(nil), sig) != nil {
 		return refuse(StageSignature, "the signature does not match; either the request was changed or another key signed it")
 	}
 	return nil

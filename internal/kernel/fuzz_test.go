@@ -3,11 +3,19 @@ package kernel
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 	"unicode/utf16"
 
 	"github.com/stretchr/testify/require"
 )
+
+// signedText is the text that the kernel signed.
+func signedText(e envelope) string {
+	var b strings.Builder
+	e.writeSigned(&b)
+	return b.String()
+}
 
 // FuzzOpen: whatever arrives is a delivery or a refusal with a known stage, and never a delivery without the signature.
 func FuzzOpen(f *testing.F) {
@@ -22,7 +30,7 @@ func FuzzOpen(f *testing.F) {
 	for _, v := range vectors(f) {
 		if fields, err := parseObject(v.body(f)); err == nil {
 			if e, err := readEnvelope(fields); err == nil {
-				genuine[string(e.signedText())] = true
+				genuine[signedText(e)] = true
 			}
 		}
 	}
@@ -41,7 +49,7 @@ func FuzzOpen(f *testing.F) {
 		require.NoError(t, err)
 		e, err := readEnvelope(fields)
 		require.NoError(t, err)
-		require.True(t, genuine[string(e.signedText())], "accepted a text that the kernel did not sign")
+		require.True(t, genuine[signedText(e)], "accepted a text that the kernel did not sign")
 		_, err = d.Notice()
 		require.NoError(t, err)
 	})

@@ -125,7 +125,11 @@ func OpenWorkflow(eventFile []byte, opts Options) (*Delivery, error) {
 	if string(inputs["ubiquityKernelToken"]) == `""` {
 		delete(inputs, "ubiquityKernelToken")
 	}
-	return open(inputs, opts)
+	d, err := open(inputs, opts)
+	if err == nil {
+		d.Attestation.Reveal() // it is known at once: the event file lies on the disk of whatever else runs here
+	}
+	return d, err
 }
 
 // WorkflowKey is the input kernelPublicKey of a workflow_dispatch run. It proves nothing by itself: it may be used only
@@ -158,8 +162,10 @@ func open(fields object, opts Options) (*Delivery, error) {
 	if err := e.verify(opts.Key); err != nil {
 		return nil, err
 	}
+	// A plugin may have said the token, which serves for an hour. The attestation was made for this request, after all that
+	// it tells of, so nothing can hold it until it is revealed.
 	d := &Delivery{StateID: e.text("stateId"), Event: e.text("eventName"), Ref: e.text("ref"), opts: opts,
-		Token: redact.NewSecret(e.text("authToken")), Attestation: redact.NewSecret(e.text("ubiquityKernelToken"))}
+		Token: redact.NewSecret(e.text("authToken")), Attestation: redact.StoredSecret(e.text("ubiquityKernelToken"))}
 	if d.payload, err = inflate(e.text("eventPayload"), opts.MaxInflate); err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ const (
 	watchQueue  = "watch"
 	recordFor   = time.Minute     // how long we try to write down how work ended
 	longestWait = 24 * time.Hour  // that a RetryAt is believed
-	longestWay  = 3 * time.Second // that a job waits for deliveries to come in first
+	longestWay  = 3 * time.Second // that what was taken in waits for deliveries that still come
 )
 
 // wantArgs name wants of one kind. Their rows have everything else.
@@ -67,9 +67,8 @@ func (w *wantWorker) Work(ctx context.Context, job *river.Job[wantArgs]) error {
 	limits := q.limits(args.Want)
 	q.begin(job.ID)
 	defer q.end(job.ID)
-	if args.Want == store.Triage {
-		q.giveWay(ctx)
-	}
+	before := q.wayFor(job)
+	q.giveWay(ctx, before)
 	claims, err := q.cfg.Store.Claim(ctx, args.Want, args.names(), job.ID, q.worker, limits.PerRepo)
 	switch {
 	case errors.Is(err, store.ErrObsolete):
@@ -82,15 +81,26 @@ func (w *wantWorker) Work(ctx context.Context, job *river.Job[wantArgs]) error {
 	}
 	ends := make([]store.End, len(claims))
 	for i, c := range claims {
+		q.giveWay(ctx, before)
 		ends[i] = q.carryOut(ctx, c, limits)
 	}
 	return q.finish(ctx, claims, ends)
 }
 
-// giveWay waits while deliveries are coming in, but not for ever: what is acknowledged late is lost, what is triaged
-// late is only late.
-func (q *Queue) giveWay(ctx context.Context) {
-	for end := time.Now().Add(longestWay); q.cfg.Busy() && time.Now().Before(end) && ctx.Err() == nil; {
+// wayFor is until when a job gives way to deliveries that come in: what is acknowledged late is lost, what is triaged late
+// is only late. What has waited for long enough already, behind others, waits no more.
+func (q *Queue) wayFor(job *river.Job[wantArgs]) time.Time {
+	now := time.Now()
+	if job.Args.Want != store.Triage {
+		return now
+	}
+	waited := max(q.cfg.Now().Sub(job.CreatedAt), 0) // less than nothing if the clock was set back
+	return now.Add(longestWay - waited)
+}
+
+// giveWay waits while deliveries are coming in, until end.
+func (q *Queue) giveWay(ctx context.Context, end time.Time) {
+	for q.cfg.Busy() && time.Now().Before(end) && ctx.Err() == nil {
 		time.Sleep(10 * time.Millisecond)
 	}
 }

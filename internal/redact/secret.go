@@ -23,6 +23,10 @@ func (s Secret) Reveal() string {
 	return s.s
 }
 
+// Seal hands the credential to seal and returns what that made of it. Nobody can read what is sealed, so the value does not
+// become known by it.
+func (s Secret) Seal(seal func(string) string) string { return seal(s.s) }
+
 // Empty reports whether there is no credential.
 func (s Secret) Empty() bool { return s.s == "" }
 

@@ -73,7 +73,7 @@ func (s *SQL) arrive(n hotfix.Notice) (*arrival, error) {
 		a.rawUntil = micros(n.RawUntil)
 	}
 	if !n.Token.Empty() {
-		a.token, a.expires = s.box.seal(n.ID, together(n)), micros(now.Add(tokenLife))
+		a.token, a.expires = s.sealed(n), micros(now.Add(tokenLife))
 	}
 	return a, nil
 }
@@ -231,15 +231,19 @@ func forgetRaw(ctx context.Context, q querier, now time.Time) error {
 	return err
 }
 
-// together is a notice's token with the kernel's word for it, as they are sealed. Neither holds a line break.
-func together(n hotfix.Notice) string {
-	if n.Attestation.Empty() {
-		return n.Token.Reveal()
-	}
-	return n.Token.Reveal() + "\n" + n.Attestation.Reveal()
+// sealed is a notice's token with the kernel's word for it. Neither holds a line break.
+func (s *SQL) sealed(n hotfix.Notice) string {
+	return n.Token.Seal(func(token string) string {
+		return n.Attestation.Seal(func(attestation string) string {
+			if attestation != "" {
+				token += "\n" + attestation
+			}
+			return s.box.seal(n.ID, token)
+		})
+	})
 }
 
-// apart undoes together.
+// apart takes apart what was sealed.
 func apart(s string) (token, attestation redact.Secret) {
 	first, second, _ := strings.Cut(s, "\n")
 	return redact.StoredSecret(first), redact.StoredSecret(second)

@@ -90,7 +90,7 @@ func (s *SQL) assign(ctx context.Context, tx Tx, w Want, pause time.Duration) er
 }
 
 // jobWants is how many wants that arrive together share a job: to make and end one takes longer than most work.
-const jobWants = 32
+const jobWants = 64
 
 // wantNew records wants of one kind that cannot be there yet, in one statement.
 func (s *SQL) wantNew(ctx context.Context, tx Tx, wants []Want) error {
