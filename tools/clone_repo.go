@@ -13,7 +13,7 @@ import (
 )
 
 type cloneRepoArgs struct {
-	At string `json:"at,omitempty" enum:"failed,green" doc:"green: what changed since the last commit whose checks passed."`
+	At string `json:"at,omitempty" enum:"failed,green" doc:"Which commit. green: what changed since the checks passed last."`
 }
 
 var cloneRepo = redone(define("clone-repo",
@@ -42,7 +42,7 @@ const mapMax = 120
 // setting says what t is: commit and toolchain.
 func setting(t *sandbox.Tree) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "commit %s", t.Base)
+	fmt.Fprintf(&b, "commit %.10s", t.Base)
 	if t.Branch != "" {
 		fmt.Fprintf(&b, " of branch %s", t.Branch)
 	}
@@ -70,6 +70,22 @@ func plainCommand(args []string) string {
 // bulk are directories of files that nobody edits by hand.
 var bulk = regexp.MustCompile(`(^|/)(node_modules|vendor|dist|build|coverage|third_party|\.yarn|\.git|__snapshots__)/`)
 
+// byDirectory names files, those of one directory in one line after its name.
+func byDirectory(files []string) []string {
+	in, order := map[string][]string{}, []string{}
+	for _, f := range files {
+		dir, name := path.Split(f)
+		if in[dir] == nil {
+			order = append(order, dir)
+		}
+		in[dir] = append(in[dir], name)
+	}
+	for i, dir := range order {
+		order[i] = strings.TrimSpace(dir + " " + strings.Join(in[dir], ", "))
+	}
+	return order
+}
+
 // fileMap names the files, or, if they are many, the directories with their counts and the files near the root.
 func fileMap(files []string) string {
 	var shown []string
@@ -85,8 +101,8 @@ func fileMap(files []string) string {
 	}
 	b.WriteString(":\n")
 	if len(shown) <= mapMax {
-		for _, f := range shown {
-			b.WriteString(f + "\n")
+		for _, d := range byDirectory(shown) {
+			b.WriteString(d + "\n")
 		}
 		return b.String()
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,6 +19,7 @@ const (
 	frameAround = 30     // lines around a frame
 	identAround = 10     // lines around a mention of an identifier
 	placesMax   = 6      // files
+	helperMax   = 2_000  // characters of a file that a test imports
 )
 
 // localise checks out the repository and finds what of it a failure is most likely about: a map, and excerpts around
@@ -42,13 +42,17 @@ func localise(ctx context.Context, b *Bench, f hotfix.Failure, frames []Frame) (
 	}
 	b.progress("looking for the cause in %d files", len(files))
 	r := ranking{tree: t, tests: t.Toolchain(), scores: map[string]float64{}, at: map[string][]span{}}
+	r.byFrames(files, frames)
+	raising := r.best(len(files)) // an error whose frames are known was raised there
+	if len(raising) == 0 {
+		raising = files
+	}
 	past, err := r.past(ctx, b)
 	if err != nil {
 		return "", fmt.Errorf("localise: %w", err)
 	}
-	r.byFrames(files, frames)
 	r.byNames(files, identifiers(f))
-	r.byConstructs(ctx, files, f.Message.String()+"\n"+f.Stack.String())
+	r.byConstructs(ctx, raising, f.Message.String()+"\n"+f.Stack.String())
 	if len(r.scores) == 0 {
 		past += "\nNothing in the failure names a file or a name of this repository.\n"
 		for _, f := range entries(files) {
@@ -292,8 +296,12 @@ func (r *ranking) excerpts(files []string) string {
 		}
 		b.WriteString(r.excerpt(f, share))
 	}
-	if test := r.nearestTest(files, order); test != "" && len(order) > 0 {
-		b.WriteString("\na test to follow in style: " + r.excerpt(test, max(2000, min(4000, excerptMax-b.Len()))))
+	test := r.nearestTest(files, order)
+	if test != "" && !slices.Contains(order, test) {
+		b.WriteString("\na test to follow: " + r.excerpt(test, max(2000, min(4000, excerptMax-b.Len()))))
+	}
+	for _, f := range without(r.helpers(files, test), order) {
+		b.WriteString(r.excerpt(f, helperMax))
 	}
 	return b.String()
 }
@@ -325,9 +333,13 @@ func (r *ranking) excerpt(f string, room int) string {
 	if len(spans) == 0 || len(ls) <= wholeFile && len(text) <= room {
 		spans = []span{{1, len(ls)}}
 	}
-	slices.SortFunc(spans, func(a, b span) int { return a.from - b.from })
+	spans = fitting(spans, ls, room)
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%s (%d lines)\n", f, len(ls))
+	fmt.Fprintf(&b, "\n%s", f)
+	if len(spans) != 1 || spans[0] != (span{1, len(ls)}) {
+		fmt.Fprintf(&b, ", %d lines", len(ls))
+	}
+	b.WriteByte('\n')
 	last := 0
 	for _, s := range spans {
 		from, to := max(s.from, last+1, 1), min(s.to, len(ls))
@@ -352,41 +364,27 @@ func (r *ranking) excerpt(f string, room int) string {
 	return b.String()
 }
 
-// nearestTest is the test whose name and place are closest to the best file that is none.
-func (r *ranking) nearestTest(files, order []string) string {
-	if slices.ContainsFunc(order, r.isTest) {
-		return ""
-	}
-	about := ""
-	if len(order) > 0 {
-		about = order[0]
-	}
-	best, most := "", -1
-	for _, f := range files {
-		if bulk.MatchString(f) || !r.isTest(f) {
-			continue
-		}
-		score := 0
-		if stem(about) != "" && strings.Contains(stem(f), stem(about)) {
-			score += 10
-		}
-		for x, y := path.Dir(f), path.Dir(about); x != "." && y != "."; x, y = path.Dir(x), path.Dir(y) {
-			if x == y {
-				score++
+// fitting are the spans that have room together, in the order of their lines. What was found first says most, so it goes
+// first; the very first may be longer than the room.
+func fitting(spans []span, ls []string, room int) []span {
+	var out []span
+	shown := map[int]bool{}
+	for _, s := range spans {
+		size := 0
+		for n := max(s.from, 1); n <= min(s.to, len(ls)); n++ {
+			if !shown[n] {
+				size += min(len(ls[n-1]), maxLine) + 6
 			}
 		}
-		if score > most {
-			best, most = f, score
+		if size > room && len(out) > 0 {
+			continue
+		}
+		room -= size
+		out = append(out, s)
+		for n := s.from; n <= s.to; n++ {
+			shown[n] = true
 		}
 	}
-	return best
-}
-
-// stem is the name of a file without directories and endings.
-func stem(f string) string {
-	name, _, _ := strings.Cut(path.Base(f), ".")
-	if name == "" || name == "index" {
-		return path.Base(path.Dir(f))
-	}
-	return strings.TrimSuffix(name, "_test")
+	slices.SortFunc(out, func(a, b span) int { return a.from - b.from })
+	return out
 }

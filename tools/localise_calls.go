@@ -2,14 +2,15 @@ package tools
 
 import (
 	"maps"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
 )
 
 const (
-	callDepth  = 2  // levels of calls that are followed
-	callNames  = 30 // names of one level
+	callDepth  = 3  // levels of calls that are followed
+	callNames  = 40 // names of one level
 	callRare   = 2  // declarations that a name may have; more say nothing
 	callAround = 30 // lines of a function that are shown
 )
@@ -28,13 +29,22 @@ func (r *ranking) byCalls(files []string) {
 		}
 	}
 	for weight := 2.0; weight > 2.0/(1<<callDepth) && len(at) > 0; weight /= 2 {
-		at = r.follow(sources, r.calledIn(at, seen), weight)
+		names, dirs := r.calledIn(at, seen)
+		at = r.follow(sources, names, dirs, weight)
 	}
 }
 
-// calledIn names what the lines of the given places call, each once and not what was seen before.
-func (r *ranking) calledIn(at map[string][]span, seen map[string]bool) []string {
-	var names []string
+// definition matches the line that defines a function of that name. A field or a key of the same name is none.
+func definition(name string) *regexp.Regexp {
+	n := regexp.QuoteMeta(name)
+	return regexp.MustCompile(`\b(func|function\*?|def|fn)\s+(\([^)]*\)\s*)?` + n + `\s*[\[(<]` +
+		`|\b(const|let|var)\s+` + n + `\s*=\s*(async\s*)?(function\b|\(|[\w$]+\s*=>)` +
+		`|^\s+(public |private |protected |static |async |get |set |\*)*` + n + `\s*\([^;]*\)\s*(:[^;]*)?\{\s*$`)
+}
+
+// calledIn names what the lines of the given places call, each once and not what was seen before, with the directory that
+// calls it.
+func (r *ranking) calledIn(at map[string][]span, seen map[string]bool) (names, dirs []string) {
 	for _, f := range slices.Sorted(maps.Keys(at)) {
 		text, err := r.tree.Read(f)
 		if err != nil {
@@ -44,31 +54,34 @@ func (r *ranking) calledIn(at map[string][]span, seen map[string]bool) []string 
 		for _, s := range at[f] {
 			for _, l := range ls[min(max(s.from-1, 0), len(ls)):min(max(s.to, 0), len(ls))] {
 				for _, m := range calls.FindAllStringSubmatch(l, -1) {
-					if name := m[1]; !seen[name] && !common.MatchString(name) && len(names) < callNames {
+					if name := m[1]; !seen[name] && len(names) < callNames {
 						seen[name] = true
-						names = append(names, name)
+						names, dirs = append(names, name), append(dirs, path.Dir(f))
 					}
 				}
 			}
 		}
 	}
-	return names
+	return names, dirs
 }
 
-// follow gives weight to the places where names are declared, and returns them.
-func (r *ranking) follow(sources, names []string, weight float64) map[string][]span {
+// follow gives weight to the places where names are defined, and returns them. Of several, those beside the caller are meant.
+func (r *ranking) follow(sources, names, dirs []string, weight float64) map[string][]span {
 	declared := make([][]hit, len(names))
 	res := make([]*regexp.Regexp, len(names))
 	for i, n := range names {
-		res[i] = declaration(n)
+		res[i] = definition(n)
 	}
 	r.mentions(sources, names, func(i int, h hit) {
-		if len(declared[i]) <= callRare && res[i].MatchString(h.lines[h.line]) {
+		if res[i].MatchString(h.lines[h.line]) {
 			declared[i] = append(declared[i], h)
 		}
 	})
 	found := map[string][]span{}
-	for _, hits := range declared {
+	for i, hits := range declared {
+		if near := slices.DeleteFunc(slices.Clone(hits), func(h hit) bool { return path.Dir(h.path) != dirs[i] }); len(near) > 0 {
+			hits = near
+		}
 		if len(hits) > callRare {
 			continue
 		}

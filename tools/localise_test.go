@@ -48,16 +48,16 @@ func TestLocalise(t *testing.T) {
 	}{
 		{"a stack of the deployed program", hotfix.Failure{Message: redact.Scrub("TypeError: Cannot read properties of undefined (reading 'login')"),
 			Stack: redact.Scrub("at collect (file:///app/src/parser/review-incentivizer.ts:300:18)\n    at node:internal/process (node_modules/x/a.js:1:1)")},
-			"src/parser/review-incentivizer.ts (400 lines)",
-			[]string{"300|    names.push(assignee.user.login)", "270|// line 270\n", "a test to follow in style: \ntest/review.test.ts (2 lines)"},
+			"src/parser/review-incentivizer.ts, 400 lines",
+			[]string{"300|    names.push(assignee.user.login)", "270|// line 270\n", "a test to follow: \ntest/review.test.ts\n"},
 			[]string{"200|// line 200\n", "dist/index.js ("}},
-		{"a name only", hotfix.Failure{Message: redact.Scrub("collectAssignees failed for the ghost")}, "src/parser/review-incentivizer.ts (400 lines)",
+		{"a name only", hotfix.Failure{Message: redact.Scrub("collectAssignees failed for the ghost")}, "src/parser/review-incentivizer.ts, 400 lines",
 			[]string{"300|    names.push"}, []string{"line 200"}},
 		{"a key of the configuration", hotfix.Failure{Message: redact.Scrub("Invalid settings: 'contentEvaluator' must be an object")},
-			"src/config/evaluation.yaml (1 lines)", []string{"1|contentEvaluator: true"}, nil},
+			"src/config/evaluation.yaml\n", []string{"1|contentEvaluator: true"}, nil},
 		{"a file in the log", hotfix.Failure{Message: redact.Scrub("Process exited with code 1"), Logs: []redact.Text{redact.Scrub("src/index.ts:2:1 - error TS2304")}},
-			"src/index.ts (2 lines)", []string{"review([]);"}, nil},
-		{"nothing to go by", hotfix.Failure{Message: redact.Scrub("HTTP 500")}, "", []string{"47 files", "Nothing in the failure names a file or a name of this repository.", "src/index.ts (2 lines)", "a test to follow in style"}, []string{"part-1.ts ("}},
+			"src/index.ts\n", []string{"review([]);"}, nil},
+		{"nothing to go by", hotfix.Failure{Message: redact.Scrub("HTTP 500")}, "", []string{"47 files", "Nothing in the failure names a file or a name of this repository.", "src/index.ts\n", "a test to follow"}, []string{"part-1.ts ("}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -66,7 +66,7 @@ func TestLocalise(t *testing.T) {
 			require.NoError(t, err)
 			got := v.Repository.String()
 			require.NotNil(t, b.Tree)
-			require.Contains(t, got, "commit "+b.Tree.Base)
+			require.Contains(t, got, "commit "+b.Tree.Base[:10])
 			require.Less(t, len(got), 30_000)
 			_, excerpts, _ := strings.Cut(got, "\n\n")
 			if tt.first != "" {
@@ -93,7 +93,7 @@ func TestLocaliseIsBounded(t *testing.T) {
 	require.NoError(t, err)
 	got := v.Repository.String()
 	require.Less(t, len(got), 30_000)
-	require.Contains(t, got, "src/f1.ts (300 lines)")
+	require.Contains(t, got, "src/f1.ts, 300 lines")
 }
 
 func TestFrames(t *testing.T) {
@@ -120,4 +120,53 @@ func TestLocaliseFollowsCalls(t *testing.T) {
 	require.Contains(t, v.Repository.String(), "4|func (c Case) Pace() float64 {\n5|	return perDay(c.N, c.Over)\n6|}\n")
 	require.Contains(t, v.Repository.String(), "3|func perDay(n int, over float64) float64 {\n4|	return float64(n) / over\n")
 	require.NotContains(t, v.Repository.String(), "// filling")
+}
+
+// TestLocaliseFollowsCallsPastFields: a field of a function's name, and a function of that name elsewhere, hide nothing. In a
+// long file there is room for what was found first.
+func TestLocaliseFollowsCallsPastFields(t *testing.T) {
+	t.Parallel()
+	var long strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&long, "// Other%d is called by nothing that failed.\nfunc Other%d() {\n%s}\n\n", i, i, strings.Repeat("\t// filling\n", 9))
+	}
+	b := bench(t, map[string]string{
+		"go.mod":          "module example.com/board\n\ngo 1.24\n",
+		"board/board.go":  "package board\n\ntype Row struct {\n\tRate float64\n}\n\nfunc Write(all []Case) error {\n\tfor _, c := range all {\n\t\trow(Row{Rate: c.Rate()}, Other1, Other2)\n\t}\n\treturn nil\n}\n",
+		"board/rows.go":   "package board\n\ntype Line struct {\n\tRate float64\n}\n\ntype Sum struct {\n\tRate float64\n}\n\nconst Rate = 1\n",
+		"cases/case.go":   "package cases\n\n" + long.String() + "// Rate is how fast it comes.\nfunc (c Case) Rate() float64 {\n\treturn perDay(c.N, c.Over)\n}\n",
+		"cases/day.go":    "package cases\n\nfunc perDay(n int, over float64) float64 {\n\treturn float64(n) / over\n}\n",
+		"other/a.go":      "package other\n\nfunc perDay() {}\n",
+		"other/b/b.go":    "package b\n\nfunc perDay() {}\n",
+		"other/table.go":  "package main\n" + strings.Repeat("// filling\n", 1500),
+		"board/w_test.go": "package board\n\nfunc TestWrite(t *testing.T) {}\n",
+	})
+	v, err := tools.Look(t.Context(), b, hotfix.Failure{Message: redact.Scrub("json: unsupported value: +Inf at board.Write (board/board.go:9)")}, nil)
+	require.NoError(t, err)
+	require.Contains(t, v.Repository.String(), "func (c Case) Rate() float64 {\n")
+	require.Contains(t, v.Repository.String(), "3|func perDay(n int, over float64) float64 {\n")
+	require.NotContains(t, v.Repository.String(), "func perDay() {}")
+}
+
+// TestTheNearestTestIsShown: of the tests that are equally near that one which the failure points to, with what it imports
+// from beside it; a file of helpers is no test.
+func TestTheNearestTestIsShown(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"package.json":        `{"name": "labels", "type": "module", "scripts": {"test": "node --test"}}`,
+		"src/labels.js":       "export function addLabels(names) {\n  throw new Error(names[0]);\n}\n" + strings.Repeat("// filling\n", 1500),
+		"test/a.test.js":      "import test from 'node:test';\ntest('help', () => {});\n",
+		"test/github.js":      "export const github = () => ({ addLabels() {} });\n",
+		"test/issues.test.js": "import test from 'node:test';\nimport { github } from './github.js';\ntest('adds', () => github().addLabels());\n",
+		"test/others.js":      "export const others = 1;\n",
+	}
+	for i := range 6 { // which the failure points to more than to any test
+		files[fmt.Sprintf("src/part%d.js", i)] = "import { addLabels } from './labels.js';\naddLabels([]);\n"
+	}
+	b := bench(t, files)
+	v, err := tools.Look(t.Context(), b, hotfix.Failure{Message: redact.Scrub("Error: urgent at addLabels (file:///app/src/labels.js:2:11)")}, nil)
+	require.NoError(t, err)
+	_, shown, _ := strings.Cut(v.Repository.String(), "\na test to follow: \n")
+	require.Equal(t, "test/issues.test.js\n1|import test from 'node:test';\n2|import { github } from './github.js';\n3|test('adds', () => github().addLabels());\n"+
+		"\ntest/github.js\n1|export const github = () => ({ addLabels() {} });\n", shown)
 }

@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -26,6 +27,9 @@ type seen struct {
 	noPast   bool // one commit is all the history there is
 	noGreen  bool // no earlier commit is known to have passed its checks
 }
+
+// knowsGreen reports whether an earlier commit is known whose checks passed.
+func (b *Bench) knowsGreen() bool { return b.Green != nil && !b.seen.noPast && !b.seen.noGreen }
 
 // Look checks out the repository and looks where the model would look first. It comes before On, which offers what is
 // left to be seen. Without frames those are taken that the failure and its log name.
@@ -61,6 +65,9 @@ func (b *Bench) glance(ctx context.Context, trail redact.Text) (View, error) {
 	return View{Log: text, WholeLog: whole}, nil
 }
 
+// framing are lines that the kernel writes around what a plugin does. They say what the prompt says already.
+var framing = regexp.MustCompile(`^[A-Z]* ?(Dispatching event \S+ to \S+|Error processing plugin; skipping)$`)
+
 const (
 	glanceWhole  = 3000 // characters of a log that is shown whole
 	glanceBefore = 10   // lines before the first error of a longer one
@@ -71,7 +78,8 @@ const (
 // glimpse is what the first prompt shows of a log: all of a short one, the first error and the end of a long one.
 func glimpse(log []string) (text redact.Text, whole bool) {
 	if all := strings.Join(log, "\n"); len(all) <= glanceWhole {
-		return redact.Scrub(all), true
+		said := slices.DeleteFunc(slices.Clone(log), framing.MatchString)
+		return redact.Scrub(strings.Join(said, "\n")), true
 	}
 	spans := []span{{len(log) - glanceEnd + 1, len(log)}}
 	if i := firstError(log); i >= 0 {

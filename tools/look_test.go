@@ -17,7 +17,7 @@ import (
 func TestOnlyWhatCanShowMoreIsOffered(t *testing.T) {
 	t.Parallel()
 	failure := hotfix.Failure{Message: redact.Scrub("panic: runtime error: integer divide by zero")}
-	always := []string{"write-patch", "run-tests", "run-command", "open-pr", "give-up"}
+	always := []string{"write-patch", "run-command", "open-pr", "give-up"}
 	large := map[string]string{"go.mod": divide["go.mod"], "ratio.go": divide["ratio.go"], "table.go": "package plugin\n" + strings.Repeat("// filling\n", 1500)}
 	small := func(t *testing.T) *tools.Bench { return bench(t, divide) }
 	for _, tt := range []struct {
@@ -30,8 +30,8 @@ func TestOnlyWhatCanShowMoreIsOffered(t *testing.T) {
 			b := small(t)
 			b.Commands = false
 			return b
-		}, []string{"read-file"}},
-		{"a large one", func(t *testing.T) *tools.Bench { return bench(t, large) }, []string{"list-files", "search-code", "read-file"}},
+		}, []string{"read-file", "run-tests"}},
+		{"a large one", func(t *testing.T) *tools.Bench { return bench(t, large) }, []string{"list-files", "search-code", "read-file", "run-tests"}},
 		{"with a past", func(t *testing.T) *tools.Bench { b, _ := broke(t); return b }, []string{"history", "bisect"}},
 		{"that was green", func(t *testing.T) *tools.Bench {
 			b, at := broke(t)
@@ -52,7 +52,7 @@ func TestOnlyWhatCanShowMoreIsOffered(t *testing.T) {
 			}
 			want := append([]string(nil), always...)
 			if !b.Commands {
-				want = []string{"write-patch", "run-tests", "open-pr", "give-up"}
+				want = []string{"write-patch", "open-pr", "give-up"}
 			}
 			require.ElementsMatch(t, append(want, tt.more...), offered)
 		})
@@ -96,4 +96,12 @@ func TestLogInTheFirstPrompt(t *testing.T) {
 	require.NoError(t, err, "a log that cannot be had is no reason not to try")
 	require.Equal(t, "the trail", v.Log.String())
 	require.False(t, v.WholeLog)
+
+	b = bench(t, divide)
+	b.Logs = func(context.Context) (redact.Text, error) {
+		return redact.Scrub("INFO Dispatching event issues.opened to acme/app\nINFO 3 labels\nERROR Error processing plugin; skipping | err=\"boom\"\nERROR Error processing plugin; skipping\n"), nil
+	}
+	v, err = tools.Look(t.Context(), b, failure, nil)
+	require.NoError(t, err)
+	require.Equal(t, "INFO 3 labels\nERROR Error processing plugin; skipping | err=\"boom\"", v.Log.String(), "what the kernel writes of every event says nothing")
 }

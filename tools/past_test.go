@@ -161,7 +161,7 @@ func TestPastInTheFirstPrompt(t *testing.T) {
 	got := v.Repository.String()
 	require.Contains(t, got, "\nlatest commits:\n"+at[4][:10]+" 2023-11-18 Other: feat: change 4\n")
 	require.Contains(t, got, fmt.Sprintf("changed since the checks passed last, at %.10s:\nREADME.md +1 -1\nother.go +1 -0\nratio.go +0 -3\n", at[1]))
-	require.Contains(t, got, "The whole of it:\n\nratio.go (11 lines)\n", "what raises such an error comes first")
+	require.Contains(t, got, "The whole of it:\n\nratio.go\n", "what raises such an error comes first")
 }
 
 func TestWishes(t *testing.T) {

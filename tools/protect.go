@@ -7,7 +7,7 @@ import (
 )
 
 var (
-	testCases  = regexp.MustCompile(`(?m)^\s*(?:func\s+(?:Test|Fuzz|Example)\w*\s*\(|(?:it|test)(?:\.each\b.*|\.only|\.concurrent)?\s*\(|Deno\.test\s*\(|t\.Run\s*\(|await t\.test\s*\()`)
+	testCases  = regexp.MustCompile(`(?m)^\s*(?:func\s+(?:Test|Fuzz|Example)\w*\s*\(|(?:it|test)(?:\.each\b.*|\.only|\.concurrent)?\s*\(|Deno\.test\s*\(|t\.Run\s*\(|await t\.test\s*\(|(?:async )?def test\w*\s*\()`)
 	assertions = regexp.MustCompile(`\b(?:expect|assert|require)\b[.\w]*\s*\(|\bt\.(?:Fatal|Error)f?\(`)
 	skips      = regexp.MustCompile(`\b(?:it|test|describe|suite)\.(?:skip|todo|only|failing|fixme)\b|\bx(?:it|describe|test)\s*\(|\bt\.Skip(?:Now|f)?\(|\bskip:\s*(?:true|["'])|//go:build\s+ignore|\bDeno\.test\.ignore\b`)
 )
