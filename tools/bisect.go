@@ -17,7 +17,7 @@ type bisectArgs struct {
 const bisectDiff = 5000
 
 var bisect = define("bisect",
-	"Find the commit that brought the fault in, by running your test file at earlier commits. Worth its time when reading does not tell.",
+	"Find the commit that brought the fault in, by running your test file at earlier ones: slow, for when reading does not tell.",
 	func(ctx context.Context, b *Bench, args bisectArgs) (agent.Result, error) {
 		if args.File == "" {
 			return agent.Result{}, mistakef("file is empty: write a test that fails first, and name it")

@@ -8,8 +8,8 @@ import (
 )
 
 type giveUpArgs struct {
-	Reason      string `json:"reason" enum:"not-reproducible,cause-unclear,not-in-this-repository,needs-a-decision,needs-access,setting-or-dependency,environment,too-risky,already-fixed" doc:"The kind of obstacle."`
-	Explanation string `json:"explanation" doc:"What you found, for a maintainer: two to five sentences with files and lines."`
+	Reason      string `json:"reason" enum:"not-reproducible,cause-unclear,not-in-this-repository,needs-a-decision,needs-access,setting-or-dependency,environment,too-risky,already-fixed" doc:"needs-a-decision: a person must choose the behaviour. setting-or-dependency: one must change. environment: a service, network or machine failed."`
+	Explanation string `json:"explanation" doc:"For a maintainer, two to five sentences: what you found, with files and lines."`
 	Needed      string `json:"needed,omitempty" doc:"What would make a fix possible."`
 }
 

@@ -11,10 +11,10 @@ import (
 )
 
 type historyArgs struct {
-	Show string `json:"show,omitempty" enum:"log,diff,blame" doc:"log (default): the commits, newest first. diff: what changed between two. blame: which commit wrote each line."`
+	Show string `json:"show,omitempty" enum:"log,diff,blame" doc:"log (default): the latest commits. diff: what changed between two. blame: who wrote each line."`
 	Path string `json:"path,omitempty" doc:"Only this file or directory."`
-	From string `json:"from,omitempty" doc:"diff: the older commit, or green for the last one whose checks passed. Default: the parent of to."`
-	To   string `json:"to,omitempty" doc:"diff: the newer commit. Default: the one that failed."`
+	From string `json:"from,omitempty" doc:"diff: the older commit, by default the parent of to. green: when the checks passed last."`
+	To   string `json:"to,omitempty" doc:"diff: the newer commit, by default the one that failed."`
 	Line int    `json:"line,omitempty" doc:"blame: this line and those around it."`
 }
 

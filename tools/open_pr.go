@@ -14,13 +14,13 @@ import (
 )
 
 type openPRArgs struct {
-	Title       string `json:"title" doc:"In at most 72 characters, such as: handle issues without a body."`
-	Explanation string `json:"explanation" doc:"For the reviewer, in two to five plain sentences: the cause, and why the change removes it."`
+	Title       string `json:"title" doc:"At most 72 characters, such as: handle issues without a body."`
+	Explanation string `json:"explanation" doc:"For the reviewer, two to five plain sentences: the cause, and why the change removes it."`
 	Risk        string `json:"risk,omitempty" doc:"What the change could break."`
 }
 
 var openPR = define("open-pr",
-	"Propose your changes as a draft pull request. They are proven first; a refusal comes back with its reasons. Not called if a call before it in the same reply fails.",
+	"Prove your changes and open a draft pull request, or hear why not. Not called if a call before it in the same reply fails.",
 	func(ctx context.Context, b *Bench, args openPRArgs) (agent.Result, error) {
 		if err := args.check(); err != nil {
 			return agent.Result{}, err

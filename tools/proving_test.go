@@ -53,6 +53,17 @@ func TestWritePatchWithTests(t *testing.T) {
 	require.Contains(t, r.Text, "zero_test.go is new, 9 lines\n\nFAIL: all tests on the new code")
 	require.Contains(t, r.Text, "integer divide by zero")
 
+	args = patch(edit("half_test.go", "", "package plugin\n\nimport \"testing\"\n\nfunc TestHalf(t *testing.T) {\n\tif Half(4) != 2 {\n\t\tt.Fatal()\n\t}\n}\n"))
+	args["edits"] = append(args["edits"].([]map[string]any), edit("own/own_test.go", "", "package own\n\nimport \"testing\"\n\nfunc TestOwn(t *testing.T) {}\n"))
+	args["test"] = []string{"half_test.go", "zero_test.go", "own/own_test.go"}
+	r = works(t, b, "write-patch", args)
+	require.Contains(t, r.Text, "FAIL: half_test.go on the new code")
+	require.NotContains(t, r.Text, "zero_test.go on the new code", "its package has been run")
+	require.Contains(t, r.Text, "PASS: own/own_test.go on the new code")
+	require.Len(t, r.Facts, 2)
+	args["test"] = []string{"1", "2", "3", "4", "5", "6"}
+	require.Equal(t, "test names 6 files, more than 5: name fewer, or all", says(t, b, "write-patch", args))
+
 	args = patch(edit("README.md", "# A plugin", "# The plugin"))
 	args["test"] = "README.md"
 	r = works(t, b, "write-patch", args)

@@ -13,11 +13,11 @@ import (
 
 type readFileArgs struct {
 	Files []fileRange `json:"files" doc:"Files or parts of them."`
-	At    string      `json:"at,omitempty" doc:"As they were at this commit, or at green."`
+	At    string      `json:"at,omitempty" doc:"As they were at this commit. green: when the checks passed last."`
 }
 
 type fileRange struct {
-	Path string `json:"path" doc:"Relative to the repository."`
+	Path string `json:"path"`
 	From int    `json:"from,omitempty" doc:"The first line."`
 	To   int    `json:"to,omitempty" doc:"The last line."`
 }
@@ -28,7 +28,7 @@ const (
 )
 
 var readFile = define("read-file",
-	"Read files, with line numbers.",
+	"Read files, with line numbers: up to 12 in one call, 24,000 characters together.",
 	func(ctx context.Context, b *Bench, args readFileArgs) (agent.Result, error) {
 		if len(args.Files) == 0 {
 			return agent.Result{}, mistakef("files names no file")

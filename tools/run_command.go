@@ -12,12 +12,12 @@ import (
 )
 
 type runCommandArgs struct {
-	Command string `json:"command" doc:"For sh, in the root of the repository."`
-	Seconds int    `json:"seconds,omitempty" doc:"How long it may take, 1 to 120 (60)."`
+	Command string `json:"command" doc:"For sh, in the root."`
+	Seconds int    `json:"seconds,omitempty" doc:"At most, 1 to 120 (60)."`
 }
 
 var runCommand = define("run-command",
-	"Run a shell command in the sandbox, on a copy of the repository without its history: nothing it writes lasts. There are no network and no credentials.",
+	"Run a shell command on a throw-away copy of the repository, without network or history.",
 	func(ctx context.Context, b *Bench, args runCommandArgs) (agent.Result, error) {
 		if args.Seconds < 0 || args.Seconds > 120 {
 			return agent.Result{}, mistakef("seconds must be 1 to 120")

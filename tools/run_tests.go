@@ -14,7 +14,7 @@ import (
 type runTestsArgs struct {
 	File string `json:"file,omitempty" doc:"Only this test file."`
 	Name string `json:"name,omitempty" doc:"Only tests whose names contain this."`
-	Code string `json:"code,omitempty" enum:"new,old,green" doc:"old: without your changes to the code, where a regression test must fail. green: the last commit whose checks passed."`
+	Code string `json:"code,omitempty" enum:"new,old,green" doc:"old: without your changes to the code, where a regression test must fail. green: when the checks passed last."`
 }
 
 var runTests = define("run-tests",
@@ -28,7 +28,7 @@ var runTests = define("run-tests",
 			return agent.Result{}, err
 		}
 		return agent.Result{Text: report(run, args), Facts: []string{testState(run, args)}, Pin: args.Code != "" && args.Code != "new" && !run.Passed}, nil
-	}).needing(func(b *Bench) bool { return b.Box != nil })
+	}).needing(func(b *Bench) bool { return b.Box != nil && !(b.seen.allFiles && b.Commands) })
 
 // testable says whether file can be run as a test.
 func (b *Bench) testable(ctx context.Context, file string) error {

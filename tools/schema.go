@@ -4,21 +4,25 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// schema describes the struct Args as JSON Schema. Every field needs a json and a doc tag; an enum tag lists the
-// values a string may have; a field with omitempty may be left out.
+// schema describes the struct Args as JSON Schema. Every field needs a json tag, and a doc tag where its name
+// does not say all; an enum tag lists the values a string may have; a field with omitempty may be left out.
 func schema[Args any]() map[string]any { return object(reflect.TypeFor[Args]()) }
 
 func object(t reflect.Type) map[string]any {
 	props, required := map[string]any{}, []string{}
 	for _, f := range fields(t) {
 		p := kind(f.typ)
-		p["description"] = f.doc
+		if f.doc != "" {
+			p["description"] = f.doc
+		}
 		if len(f.enum) > 0 {
 			p["enum"] = f.enum
 		}
@@ -31,6 +35,27 @@ func object(t reflect.Type) map[string]any {
 		return map[string]any{"type": "object", "properties": props}
 	}
 	return map[string]any{"type": "object", "properties": props, "required": required}
+}
+
+// ofGreen is the end of a description that tells of the value green.
+var ofGreen = regexp.MustCompile(` green: [^.]*\.$`)
+
+// withoutGreen is a schema whose parameters cannot be green.
+func withoutGreen(object map[string]any) map[string]any {
+	props := map[string]any{}
+	for name, p := range object["properties"].(map[string]any) {
+		one := maps.Clone(p.(map[string]any))
+		if doc, ok := one["description"].(string); ok {
+			one["description"] = ofGreen.ReplaceAllString(doc, "")
+		}
+		if values, ok := one["enum"].([]string); ok {
+			one["enum"] = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "green" })
+		}
+		props[name] = one
+	}
+	out := maps.Clone(object)
+	out["properties"] = props
+	return out
 }
 
 func kind(t reflect.Type) map[string]any {
@@ -162,7 +187,7 @@ func mendObject(raw json.RawMessage, t reflect.Type, at string) (json.RawMessage
 		delete(have, f.name)
 		if !ok || string(item) == "null" {
 			if !f.optional {
-				return nil, mistakef("%s lacks %q: %s", orArguments(at), f.name, f.doc)
+				return nil, mistakef("%s lacks %q%s", orArguments(at), f.name, strings.TrimSuffix(": "+f.doc, ": "))
 			}
 			continue
 		}

@@ -13,7 +13,7 @@ import (
 
 type searchCodeArgs struct {
 	Patterns []string `json:"patterns,omitempty" doc:"Regular expressions (RE2), line by line."`
-	Symbols  []string `json:"symbols,omitempty" doc:"Names: shows where each is declared and used."`
+	Symbols  []string `json:"symbols,omitempty" doc:"Names: where each is declared and used."`
 	Dir      string   `json:"dir,omitempty" doc:"Only below this directory."`
 	Files    string   `json:"files,omitempty" doc:"Only files of such names: *.ts."`
 	Context  int      `json:"context,omitempty" doc:"Lines around each match, 0 to 10."`
@@ -25,7 +25,7 @@ const (
 )
 
 var searchCode = define("search-code",
-	"Search the repository's files for expressions or names.",
+	"Search all files for expressions or names.",
 	func(ctx context.Context, b *Bench, args searchCodeArgs) (agent.Result, error) {
 		wanted, err := args.compile()
 		if err != nil {

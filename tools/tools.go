@@ -63,7 +63,15 @@ type bound struct {
 	bench *Bench
 }
 
-func (b bound) Definition() *llms.FunctionDefinition { return b.tool.def }
+// Definition is what the model is told of the tool. Where no commit is known whose checks passed, none is spoken of.
+func (b bound) Definition() *llms.FunctionDefinition {
+	if b.bench.knowsGreen() {
+		return b.tool.def
+	}
+	def := *b.tool.def
+	def.Parameters = withoutGreen(def.Parameters.(map[string]any))
+	return &def
+}
 
 // Reads reports whether calls may run side by side.
 func (b bound) Reads() bool { return b.tool.reads }

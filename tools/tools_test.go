@@ -22,13 +22,37 @@ import (
 func TestDefinitions(t *testing.T) {
 	t.Parallel()
 	var all []any
-	for _, tool := range tools.On(bench(t, divide), tools.All) {
+	b := bench(t, divide)
+	b.Green = green("v1")
+	for _, tool := range tools.On(b, tools.All) {
 		all = append(all, tool.Definition())
 	}
 	data, err := json.MarshalIndent(all, "", "  ")
 	require.NoError(t, err)
 	golden(t, "definitions.golden.json", string(data)+"\n")
 }
+
+// TestGreenIsOfferedWhereItIsKnown: nobody is told of a commit that nobody knows.
+func TestGreenIsOfferedWhereItIsKnown(t *testing.T) {
+	t.Parallel()
+	speaks := func(b *tools.Bench) (out []string) {
+		for _, tool := range tools.On(b, tools.All) {
+			data, err := json.Marshal(tool.Definition())
+			require.NoError(t, err)
+			if strings.Contains(string(data), "green") {
+				out = append(out, tool.Definition().Name)
+			}
+		}
+		return out
+	}
+	b := bench(t, divide)
+	require.Empty(t, speaks(b))
+	b.Green = green("v1")
+	require.Equal(t, []string{"clone-repo", "read-file", "history", "run-tests"}, speaks(b))
+}
+
+// plain are the parameters whose names say all.
+var plain = []string{"read-file.files[].path", "write-patch.edits[].path", "write-patch.edits[].delete"}
 
 func TestEveryFieldIsDocumented(t *testing.T) {
 	t.Parallel()
@@ -46,7 +70,11 @@ func TestEveryFieldIsDocumented(t *testing.T) {
 		for name, p := range props {
 			fields++
 			require.NotEmpty(t, name, at)
-			require.Greater(t, len(p.(map[string]any)["description"].(string)), 10, "%s.%s", at, name)
+			if about, ok := p.(map[string]any)["description"].(string); !ok {
+				require.Contains(t, plain, at+"."+name)
+			} else {
+				require.Greater(t, len(about), 10, "%s.%s", at, name)
+			}
 			documented(t, at+"."+name, p.(map[string]any))
 		}
 	}
@@ -99,6 +127,7 @@ func TestArgumentsAsModelsWriteThem(t *testing.T) {
 	}
 	for _, tt := range []struct{ name, tool, args, want string }{
 		{"nothing", "read-file", `{}`, `the call lacks "files": Files or parts of them.`},
+		{"nothing where the name says all", "read-file", `{"files":[{}]}`, `files[0] lacks "path"`},
 		{"an unknown field", "read-file", `{"files":[{"path":"a","lines":3}]}`, `files[0] has no field "lines": the fields are path, from, to`},
 		{"text for a list", "read-file", `{"files":"ratio.go"}`, `files must be a list`},
 		{"text for an object", "read-file", `{"files":["ratio.go"]}`, `files[0] must be an object`},

@@ -14,38 +14,61 @@ import (
 )
 
 type writePatchArgs struct {
-	Edits []edit `json:"edits" doc:"In order, over as many files as it takes."`
-	Test  string `json:"test,omitempty" doc:"Test file to run after the edits; all runs every test."`
+	Edits []edit   `json:"edits" doc:"In order, over several files."`
+	Test  []string `json:"test,omitempty" doc:"Test files to run then; all runs every test."`
 }
 
 type edit struct {
-	Path   string `json:"path" doc:"Relative to the repository."`
-	Old    string `json:"old,omitempty" doc:"Text to replace, exactly as in the file, where it must stand once. Empty: a new file."`
-	New    string `json:"new,omitempty" doc:"What replaces it, or the text of the new file."`
-	Delete bool   `json:"delete,omitempty" doc:"Delete the file."`
+	Path   string `json:"path"`
+	Old    string `json:"old,omitempty" doc:"Text to replace, exactly as the file has it, once. Empty: a new file."`
+	New    string `json:"new,omitempty" doc:"What replaces it, or the new file."`
+	Delete bool   `json:"delete,omitempty"`
 }
 
-const editMax = 40
+const (
+	editMax  = 40
+	testsMax = 5 // files that one call runs
+)
 
 var writePatch = redone(define("write-patch",
-	"Change files: replace text, make and delete files; all edits or none. Shows what changed.",
+	"Replace text in files, make and delete files: all edits or none.",
 	func(ctx context.Context, b *Bench, args writePatchArgs) (agent.Result, error) {
-		if args.Test == "all" {
-			args.Test = "*"
+		if n := len(args.Test); n > testsMax {
+			return agent.Result{}, mistakef("test names %d files, more than %d: name fewer, or all", n, testsMax)
 		}
 		t, text, err := b.write(ctx, args.Edits)
 		if err != nil {
 			return agent.Result{}, err
 		}
 		r := agent.Result{Text: text, State: b.state(t)}
-		if args.Test == "" {
-			return r, nil
-		}
-		return b.thenTest(ctx, r, strings.TrimPrefix(args.Test, "*"))
+		return b.thenTests(ctx, t, r, args.Test)
 	}), func(ctx context.Context, b *Bench, args writePatchArgs) error {
 	_, _, err := b.write(ctx, args.Edits)
 	return err
 })
+
+// thenTests adds the runs of test files to the result of an edit. Files that one command runs together are run once.
+func (b *Bench) thenTests(ctx context.Context, t *sandbox.Tree, r agent.Result, files []string) (agent.Result, error) {
+	ran := map[string]bool{}
+	for _, file := range files {
+		if file == "all" {
+			file = ""
+		}
+		command := file
+		if tc := t.Toolchain(); tc != nil {
+			command = strings.Join(tc.Test(file), " ")
+		}
+		if ran[command] {
+			continue
+		}
+		ran[command] = true
+		var err error
+		if r, err = b.thenTest(ctx, r, file); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
 
 // thenTest adds a test run to the result of an edit. That it cannot be run does not undo the edit.
 func (b *Bench) thenTest(ctx context.Context, r agent.Result, file string) (agent.Result, error) {

@@ -48,7 +48,8 @@ func attempted(t *testing.T) (data, clone string, c hotfix.Case, delivery string
 	require.NoError(t, err)
 	require.NoError(t, s.Forge.AddRepo(repo, map[string]string{"package.json": `{"name":"greet","type":"module","scripts":{"test":"node --test"}}`,
 		"greet.js":      "export function greet(name) {\n  const who = name.trim();\n  return `Hello ${who || \"you\"}`;\n}\n",
-		"greet.test.js": greetTest("greets", `"mona"`, "Hello mona")}))
+		"greet.test.js": greetTest("greets", `"mona"`, "Hello mona"),
+		"table.js":      strings.Repeat("// filling\n", 1500)})) // too much to be shown whole, so that every tool is offered
 	body := kerneltest.Sign(s.Key, kerneltest.Fields{Token: s.Forge.Token().Reveal(), Settings: json.RawMessage(`{"modes":["issue","pr"],"storeRawEvents":true}`),
 		Payload: kerneltest.Failure{Plugin: kerneltest.Plugin{Owner: repo.Owner, Repo: repo.Name, Ref: "main"},
 			Message: "TypeError: Cannot read properties of null (reading 'trim')\n    at greet (greet.js:1:38)",

@@ -117,7 +117,8 @@ func TestNoCredentialGoesAnywhere(t *testing.T) {
 	require.NoError(t, err)
 	token := s.Forge.Token().Reveal()
 	require.NoError(t, s.Forge.AddRepo(repo, map[string]string{"package.json": `{"name":"greet","type":"module","scripts":{"test":"node --test"}}`, "README.md": "greet\n", "hunt.test.js": hunt,
-		"greet.js": "export const greet = (name) => name.trim();\n"}))
+		"greet.js": "export const greet = (name) => name.trim();\n",
+		"table.js": strings.Repeat("// filling\n", 1500)})) // too much to be shown whole, so that every tool is offered
 
 	quoted := kerneltest.Failure{Plugin: kerneltest.Plugin{Owner: repo.Owner, Repo: repo.Name, Ref: "main"}, Message: "HTTP 500: TypeError: token " + token + " and key " + modelKey,
 		Webhook: kerneltest.Webhook{Event: "issues.opened", Owner: "acme", Repo: "app", Issue: 3, Actor: "mona"}}.Payload()

@@ -76,6 +76,10 @@ func TestPublish(t *testing.T) {
 		require.Equal(t, tt.want, got)
 		require.Equal(t, tt.want == IssueOnly, len(held) > 0)
 	}
+	_, held := Policy{}.Publish(hotfix.Assessment{Tier: hotfix.HighRisk, Wrong: 0.97, Signals: []hotfix.RiskSignal{
+		{Rule: "risk-rare", Level: hotfix.LowRisk, Because: "It was seen once."}, {Rule: "risk-thin-test", Level: hotfix.MediumRisk, Because: "The added test checks one thing."}}})
+	require.Equal(t, []hotfix.Reason{{Rule: "risk-high", Because: "Too much speaks against this fix for it to be proposed. The added test checks one thing. What helps is a smaller change, " +
+		"or tests of what else runs through the changed lines: nothing, one, several, and what was right before, each with its exact result."}}, held)
 }
 
 func TestAbstained(t *testing.T) {

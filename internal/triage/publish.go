@@ -1,8 +1,6 @@
 package triage
 
 import (
-	"fmt"
-
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 )
 
@@ -27,7 +25,8 @@ func (p Policy) Publish(a hotfix.Assessment) (Publication, []hotfix.Reason) {
 	return DraftPull, nil
 }
 
-// held are the reasons for holding back: the firm signals of high level, or else the probability with what spoke loudest.
+// held are the reasons for holding back: the firm signals of high level, or else what spoke loudest and which tests would help. No
+// figure is told: it would invite to add whatever lowers it.
 func held(a hotfix.Assessment) []hotfix.Reason {
 	var out []hotfix.Reason
 	for _, s := range a.Signals {
@@ -38,12 +37,12 @@ func held(a hotfix.Assessment) []hotfix.Reason {
 	if len(out) > 0 {
 		return out
 	}
-	because := fmt.Sprintf("The probability that this fix is wrong is %.0f%%, and from %.0f%% on none is proposed.", a.Wrong*100, weights.HighAt*100)
+	because := "Too much speaks against this fix for it to be proposed."
 	for _, s := range a.Signals {
 		if s.Level > hotfix.LowRisk {
 			because += " " + s.Because
 		}
 	}
-	because += " A smaller change, or tests that also run the cases beside the reported one, make it less likely."
+	because += " What helps is a smaller change, or tests of what else runs through the changed lines: nothing, one, several, and what was right before, each with its exact result."
 	return []hotfix.Reason{{Rule: "risk-high", Because: because}}
 }

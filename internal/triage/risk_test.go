@@ -123,6 +123,12 @@ func TestEverySignalSpeaksAndStaysSilent(t *testing.T) {
 	}
 	require.Empty(t, Assess(calm()).Signals)
 	s := calm()
+	s.Patch = patchOf(edit{path: "src/ratio.ts", old: "a\n", new: "b\n"},
+		edit{path: "src/ratio.test.ts", new: "it(\"x\", () => {\n  for (const [a, b] of cases) expect(ratio(a, 0)).toBe(b);\n});\n", test: true})
+	for _, f := range Assess(s).Signals {
+		require.NotEqual(t, "risk-thin-test", f.Rule, "a loop checks several things")
+	}
+	s = calm()
 	source("a\n", "import (\n\t\"strings\"\n)\n")(&s)
 	for _, f := range Assess(s).Signals {
 		require.NotEqual(t, "risk-evaluation", f.Rule, "a group of Go's imports is not an import by a name that is made up")
