@@ -15,21 +15,21 @@ import (
 
 // parsers are those that meet bytes from outside, and the fuzz targets that stand beside them. SECURITY.md has the list too.
 var parsers = []struct{ room, reads, targets string }{
-	{"internal/kernel", "the kernel's requests and workflow inputs, brotli, payloads of each event, attestations, GitHub's webhooks", "FuzzOpen FuzzQuote FuzzInflate FuzzPayload FuzzAttestation FuzzGitHub FuzzUserinfo FuzzMembers"},
+	{"internal/kernel", "the kernel's requests and workflow inputs, brotli, payloads of each event, attestations, renewed tokens, keys, GitHub's webhooks", "FuzzOpen FuzzQuote FuzzInflate FuzzPayload FuzzAttestation FuzzGitHub FuzzUserinfo FuzzMembers FuzzRenewal FuzzKey"},
 	{"internal/redact", "any text, whole and as a stream", "FuzzScrub FuzzWriter"},
 	{"internal/hotfix", "names of repositories, evidence in files and pull requests", "FuzzRepo FuzzProof"},
 	{"internal/triage", "messages, stacks and patches", "FuzzMask FuzzFingerprint FuzzVet"},
-	{"internal/daemon", "settings, the state line of issues, manifests of plugins, a second model's opinion; what is published of outside text", "FuzzSettings FuzzState FuzzManifest FuzzOpinion FuzzInert"},
-	{"internal/forge", "archives of logs", "FuzzLogs"},
+	{"internal/daemon", "settings, the state line of issues, manifests of plugins, a second model's opinion, what stands behind a command; what is published of outside text", "FuzzSettings FuzzState FuzzManifest FuzzOpinion FuzzInert FuzzSnooze"},
+	{"internal/forge", "archives of logs, limits in headers, leases", "FuzzLogs FuzzLimits FuzzLease"},
 	{"internal/model", "replies of models, transcripts of the benchmark", "FuzzReplies FuzzReplay"},
 	{"internal/capsule", "capsules", "FuzzRead"},
-	{"internal/dashboard", "cookies, addresses to go to", "FuzzSession FuzzTarget"},
+	{"internal/dashboard", "cookies, addresses to go to, GitHub's answers when somebody signs in", "FuzzSession FuzzTarget FuzzSignIn"},
 	{"agent", "transcripts", "FuzzTranscript"},
 	{"tools", "arguments that a model sends, files that it writes", "FuzzArguments FuzzSyntax"},
 	{"prompts", "text that is quoted in a prompt, front matter", "FuzzQuote FuzzPrompt"},
 	{"sandbox", "reports of test runners (TAP, JUnit, go, jest), coverage, package.json, names of files, archives from the box, requests to the proxy", "FuzzKeep FuzzReport FuzzCoverage FuzzPackageJSON FuzzPath FuzzProxy"},
 	{"evals", "fixtures, rows of SWE-bench, predictions", "FuzzFixture FuzzInstances FuzzPredictions"},
-	{"cmd/daemon-hotfix", "signals and event files, configuration of the daemon and of the kernel, lines to redact", "FuzzSignal FuzzConfig FuzzKernelFile FuzzLine"},
+	{"cmd/daemon-hotfix", "signals and event files, configuration of the daemon and of the kernel, our manifest as GitHub has it, lines to redact and to fingerprint", "FuzzSignal FuzzConfig FuzzKernelFile FuzzManifestFile FuzzLine FuzzMessages"},
 }
 
 // Each parser that meets bytes from outside has its fuzz targets, each with seeds, which `go test` runs; no target is missing

@@ -167,18 +167,26 @@ func (d *doctor) kernelText(name, text string) {
 func (d *doctor) manifest(ctx context.Context, client *forge.Client, r hotfix.Repo) {
 	const do = "Put the output of `daemon-hotfix manifest` there; with --homepage, if it is served and not run as a workflow."
 	text, err := client.ReadFile(ctx, r, "manifest.json")
-	var m daemon.Manifest
 	if err == nil {
-		err = json.Unmarshal([]byte(text), &m)
+		err = checkManifest(text, d.Homepage)
 	}
-	switch {
-	case err != nil:
-		d.found("manifest", fmt.Errorf("manifest.json of %s: %w", r, err), do, "")
-	case !slices.Contains(m.Listeners, "kernel.plugin_error"):
-		d.add("manifest", problem, do, "manifest.json of %s does not list kernel.plugin_error, so the kernel reports no failure", r)
-	case d.Homepage != "" && strings.TrimRight(m.HomepageURL, "/") != strings.TrimRight(d.Homepage, "/"):
-		d.add("manifest", problem, do, "manifest.json of %s has the homepage_url %q, and the daemon is at %s", r, m.HomepageURL, d.Homepage)
-	default:
-		d.add("manifest", fine, "", "%s has one that the kernel can use", r)
+	if err != nil {
+		err = fmt.Errorf("manifest.json of %s: %w", r, err)
 	}
+	d.found("manifest", err, do, "%s has one that the kernel can use", r)
+}
+
+// checkManifest says why the kernel cannot use a manifest of ours. homepage is our own address, "" if it is not known.
+func checkManifest(text, homepage string) error {
+	var m daemon.Manifest
+	if err := json.Unmarshal([]byte(text), &m); err != nil {
+		return err
+	}
+	if !slices.Contains(m.Listeners, "kernel.plugin_error") {
+		return errors.New("it does not list kernel.plugin_error, so the kernel reports no failure")
+	}
+	if homepage != "" && strings.TrimRight(m.HomepageURL, "/") != strings.TrimRight(homepage, "/") {
+		return fmt.Errorf("it has the homepage_url %q, and the daemon is at %s", m.HomepageURL, homepage)
+	}
+	return nil
 }

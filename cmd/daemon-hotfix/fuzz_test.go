@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 )
 
 // FuzzSignal: whatever file is given as a signal is a failure with a message, or one clear error.
@@ -36,7 +38,7 @@ func FuzzConfig(f *testing.F) {
 	})
 }
 
-// FuzzKernelFile: a kernel's configuration of any shape is judged.
+// FuzzKernelFile: a kernel's configuration of any shape is judged, and names repositories of one name only.
 func FuzzKernelFile(f *testing.F) {
 	for _, s := range []string{"plugins:\n  acme/daemon-hotfix:\n    runsOn: [issues.opened]\n", "plugins: []\n", "plugins:\n  https://x.example: null\n", "x"} {
 		f.Add(s)
@@ -45,6 +47,45 @@ func FuzzKernelFile(f *testing.F) {
 		for _, found := range kernelFindings(text, "https://x.example") {
 			require.NotEmpty(t, found.Says)
 		}
+		for _, r := range ownRepos(text) {
+			require.Equal(t, ownName, r.Name)
+			_, err := hotfix.ParseRepo(r.String())
+			require.NoError(t, err)
+		}
+	})
+}
+
+// FuzzManifestFile: a manifest of any shape is judged, and what is no JSON is never good.
+func FuzzManifestFile(f *testing.F) {
+	for _, s := range []string{`{"ubiquity:listeners":["kernel.plugin_error"],"homepage_url":"https://x.example/"}`, `{"ubiquity:listeners":[]}`, `{"ubiquity:listeners":"kernel.plugin_error"}`, `{"homepage_url":7}`, `[]`, `x`, ``} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if checkManifest(text, "https://x.example") == nil {
+			require.True(t, json.Valid([]byte(text)))
+		}
+	})
+}
+
+// FuzzMessages: each line of messages is answered with one line, or the command says which is wrong.
+func FuzzMessages(f *testing.F) {
+	for _, s := range []string{"{\"id\":\"1\",\"text\":\"boom\",\"ctx\":{\"repo\":\"o/r\"}}\n\n{}", `{"ctx":{"repo":"x"}}`, `{"text":7}`, "[]", "\x00", ""} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var out strings.Builder
+		err := (&fingerprintCmd{Plugin: "p"}).lines(t.Context(), streams{In: strings.NewReader(text), Out: &out})
+		if err != nil {
+			require.Contains(t, err.Error(), "line ")
+			return
+		}
+		asked := 0
+		for line := range strings.Lines(text) {
+			if strings.TrimSpace(line) != "" {
+				asked++
+			}
+		}
+		require.Equal(t, asked, strings.Count(out.String(), "\n"))
 	})
 }
 

@@ -6,12 +6,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/extension"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 )
 
 // FuzzOpinion: what a second model answers is a level with a reason, or an error.
@@ -48,5 +50,26 @@ func FuzzInert(f *testing.F) {
 			require.False(t, working.MatchString(rest), "%s: %q becomes %q", name, safe, rest)
 			require.False(t, slices.ContainsFunc(strings.Split(safe, "\n"), func(l string) bool { return name != "fence" && strings.HasPrefix(strings.TrimSpace(l), "/") }), "%s: %q commands", name, safe)
 		}
+	})
+}
+
+// FuzzSnooze: what stands behind /hotfix snooze ends, within a year if it is a time, or is refused.
+func FuzzSnooze(f *testing.F) {
+	for _, s := range []string{"7d", "9999w", "12 hours", "0m", "3", "0", "999999 failures", "until v1.2.3", "until", "7d\n8d", "", "\u00a0"} {
+		f.Add(s)
+	}
+	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	d := &Daemon{cfg: Config{Now: func() time.Time { return now }}}
+	f.Fuzz(func(t *testing.T, args string) {
+		a := &asking{Command: hotfix.Command{Args: redact.Scrub(args)}, c: &hotfix.Case{State: hotfix.Ongoing, Count: 3}}
+		says, err := snooze(t.Context(), d, a)
+		require.NoError(t, err)
+		if says == "wrong" {
+			require.Nil(t, a.c.Snooze)
+			return
+		}
+		s := a.c.Snooze
+		require.True(t, s.Count > 3 || s.Version != "" || s.Until.After(now), args)
+		require.False(t, s.Until.After(now.Add(snoozeMax)), args)
 	})
 }

@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"encoding/base64"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 )
 
 // FuzzSession: a cookie that we did not sign is nobody's.
@@ -42,5 +45,33 @@ func FuzzTarget(f *testing.F) {
 		if err == nil {
 			require.Equal(t, "here.example", u.Host)
 		}
+	})
+}
+
+// A teller is a GitHub that grants with one text and says with another who somebody is.
+type teller struct{ granted, user string }
+
+func (g teller) RoundTrip(r *http.Request) (*http.Response, error) {
+	body := g.user
+	if r.Method == http.MethodPost {
+		body = g.granted
+	}
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(body))}, nil
+}
+
+// FuzzSignIn: whatever GitHub answers, somebody who signs in has a name that GitHub gives to people, or is refused.
+func FuzzSignIn(f *testing.F) {
+	for _, s := range [][2]string{{`{"access_token":"t"}`, `{"login":"mona"}`}, {`{"access_token":"t"}`, `{"login":"../mona"}`}, {`{"access_token":"t"}`, `{"login":7}`},
+		{`{"error":"bad_verification_code"}`, `{}`}, {`[]`, `{"login":"mona"}`}, {`{"access_token":"a\nb"}`, `{"login":"mona"}`}, {``, ``}} {
+		f.Add(s[0], s[1])
+	}
+	f.Fuzz(func(t *testing.T, granted, user string) {
+		o := &OAuth{ID: "id", Secret: redact.NewSecret("secret"), Server: "https://github.example", API: "https://api.github.example", HTTP: &http.Client{Transport: teller{granted, user}}}
+		login, err := o.login(t.Context(), "code", "verifier", "https://here.example/back")
+		if err != nil {
+			require.Empty(t, login)
+			return
+		}
+		require.Regexp(t, `^[A-Za-z0-9][A-Za-z0-9_-]*$`, login)
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -137,11 +138,14 @@ func (o *OAuth) login(ctx context.Context, code, verifier, back string) (string,
 	if err := o.call(req, &user); err != nil {
 		return "", fmt.Errorf("read user: %w", err)
 	}
-	if user.Login == "" {
+	if !loginForm.MatchString(user.Login) {
 		return "", errors.New("read user: GitHub named nobody")
 	}
 	return user.Login, nil
 }
+
+// loginForm is that of people; apps, which have brackets in their names, do not sign in.
+var loginForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
 
 func (o *OAuth) call(req *http.Request, into any) error {
 	req.Header.Set("Accept", "application/json")

@@ -13,9 +13,10 @@ import (
 )
 
 const (
-	retries     = 2                      // of a read that met a broken gateway
-	firstPause  = 200 * time.Millisecond // before the first of them
-	unsaidPause = time.Minute            // when GitHub limits us without saying for how long
+	retries      = 2                      // of a read that met a broken gateway
+	firstPause   = 200 * time.Millisecond // before the first of them
+	unsaidPause  = time.Minute            // when GitHub limits us without saying for how long
+	longestPause = 2 * time.Hour          // whatever GitHub says: its limits are those of an hour
 )
 
 // A gate is the way of one credential to the API. It refuses calls while a rate limit holds instead of waiting,
@@ -148,9 +149,6 @@ func (g *gate) limited(resp *http.Response) time.Time {
 	default:
 		return time.Time{} // forbidden for another reason
 	}
-	if longest := g.now().Add(2 * time.Hour); until.After(longest) {
-		until = longest
-	}
 	g.close(until)
 	return until
 }
@@ -159,7 +157,7 @@ func (g *gate) limited(resp *http.Response) time.Time {
 func (g *gate) retryAfter(h http.Header) time.Time {
 	value := h.Get("Retry-After")
 	if seconds, err := strconv.Atoi(value); err == nil {
-		return g.now().Add(time.Duration(seconds) * time.Second)
+		return g.within(time.Duration(min(max(seconds, 0), int(longestPause/time.Second))) * time.Second)
 	}
 	if at, err := http.ParseTime(value); err == nil {
 		return g.local(at, h)
@@ -180,7 +178,13 @@ func (g *gate) reset(h http.Header) time.Time {
 func (g *gate) local(at time.Time, h http.Header) time.Time {
 	sent, err := http.ParseTime(h.Get("Date"))
 	if err != nil {
-		return at
+		sent = g.now()
 	}
-	return g.now().Add(at.Sub(sent))
+	return g.within(at.Sub(sent))
+}
+
+// within is when a pause is over. None is shorter than a second, so that nobody asks again and again, and none is longer than a
+// limit of GitHub lasts.
+func (g *gate) within(pause time.Duration) time.Time {
+	return g.now().Add(min(max(pause, time.Second), longestPause))
 }

@@ -45,7 +45,8 @@ func (l *lease) read(text string) {
 		case "until":
 			l.until, _ = time.Parse(time.RFC3339Nano, value)
 		case "issue":
-			l.issue, _ = strconv.Atoi(value)
+			n, _ := strconv.Atoi(value)
+			l.issue = max(n, 0)
 		}
 	}
 }
@@ -61,7 +62,7 @@ func (k *keeper) lease(ctx context.Context) (held *lease, opened int, err error)
 			return nil, last.issue, nil
 		case last.issue == 0 && last.by == k.c.id:
 			return last, 0, nil
-		case last.issue == 0 && now.Before(last.until):
+		case last.issue == 0 && now.Before(last.until) && last.until.Before(now.Add(2*leaseFor)): // a longer one is nobody's of us
 			if err := pause(ctx, leaseLook); err != nil {
 				return nil, 0, err
 			}

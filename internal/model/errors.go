@@ -142,7 +142,7 @@ func refused(status int, header http.Header, body []byte) *APIError {
 	e.RetryAfter = retryAfter(header)
 	for _, d := range f.Details {
 		if wait, err := time.ParseDuration(d.RetryDelay); err == nil && e.RetryAfter == 0 {
-			e.RetryAfter = wait
+			e.RetryAfter = max(0, wait)
 		}
 	}
 	e.kind = kind(e)
@@ -187,9 +187,9 @@ func kind(e *APIError) error {
 	return nil
 }
 
-// retryAfter reads how long the provider asks us to wait: milliseconds, seconds or a date.
+// retryAfter reads how long the provider asks us to wait: milliseconds, seconds or a date; 0 if it says nothing that can be meant.
 func retryAfter(h http.Header) time.Duration {
-	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && ms > 0 {
+	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && ms > 0 && ms < 1e9 {
 		return time.Duration(ms * float64(time.Millisecond))
 	}
 	v := strings.TrimSpace(h.Get("Retry-After"))
