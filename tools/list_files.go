@@ -40,7 +40,7 @@ var listFiles = define("list-files",
 			text += fmt.Sprintf("\n[%d more; name a directory or a pattern]", n)
 		}
 		return agent.Result{Text: text, Facts: shown}, nil
-	}).reading().needing(func(b *Bench) bool { return !b.seen.allFiles })
+	}).reading().needing(func(b *Bench) bool { return !b.seen.allFiles && !b.seen.allNames })
 
 // matching returns the files below dir whose names match pattern.
 func matching(files []string, dir, pattern string) ([]string, error) {

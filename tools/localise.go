@@ -64,6 +64,7 @@ func localise(ctx context.Context, b *Bench, f hotfix.Failure, frames []Frame) (
 		b.seen.allFiles = true
 		return clean(setting(t) + past + whole), nil
 	}
+	b.seen.allNames = len(files) <= mapMax && !slices.ContainsFunc(files, bulk.MatchString)
 	r.byCalls(files)
 	return clean(setting(t) + fileMap(files) + past + r.excerpts(files)), nil
 }
@@ -129,9 +130,7 @@ var (
 func identifiers(f hotfix.Failure) []string {
 	text := f.Message.String() + "\n" + f.Stack.String()
 	for _, l := range f.Logs {
-		if failing.MatchString(l.String()) {
-			text += "\n" + l.String()
-		}
+		text += "\n" + l.String()
 	}
 	var out []string
 	add := func(s string) {

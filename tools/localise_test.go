@@ -55,6 +55,8 @@ func TestLocalise(t *testing.T) {
 			[]string{"300|    names.push"}, []string{"line 200"}},
 		{"a key of the configuration", hotfix.Failure{Message: redact.Scrub("Invalid settings: 'contentEvaluator' must be an object")},
 			"src/config/evaluation.yaml\n", []string{"1|contentEvaluator: true"}, nil},
+		{"a name in the log", hotfix.Failure{Message: redact.Scrub("HTTP 500"), Logs: []redact.Text{redact.Scrub("INFO settings {\"contentEvaluator\":true}")}},
+			"src/config/evaluation.yaml\n", []string{"1|contentEvaluator: true"}, nil},
 		{"a file in the log", hotfix.Failure{Message: redact.Scrub("Process exited with code 1"), Logs: []redact.Text{redact.Scrub("src/index.ts:2:1 - error TS2304")}},
 			"src/index.ts\n", []string{"review([]);"}, nil},
 		{"nothing to go by", hotfix.Failure{Message: redact.Scrub("HTTP 500")}, "", []string{"47 files", "Nothing in the failure names a file or a name of this repository.", "src/index.ts\n", "a test to follow"}, []string{"part-1.ts ("}},

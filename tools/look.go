@@ -23,6 +23,7 @@ type View struct {
 // about a hundred tokens a turn, and a turn if it is called.
 type seen struct {
 	allFiles bool // every file that people write
+	allNames bool // the name of every file
 	allLog   bool
 	noPast   bool // one commit is all the history there is
 	noGreen  bool // no earlier commit is known to have passed its checks

@@ -19,6 +19,10 @@ func TestOnlyWhatCanShowMoreIsOffered(t *testing.T) {
 	failure := hotfix.Failure{Message: redact.Scrub("panic: runtime error: integer divide by zero")}
 	always := []string{"write-patch", "run-command", "open-pr", "give-up"}
 	large := map[string]string{"go.mod": divide["go.mod"], "ratio.go": divide["ratio.go"], "table.go": "package plugin\n" + strings.Repeat("// filling\n", 1500)}
+	many := map[string]string{"go.mod": divide["go.mod"], "table.go": large["table.go"]}
+	for i := range 120 {
+		many[fmt.Sprintf("part%d.go", i)] = "package plugin\n"
+	}
 	small := func(t *testing.T) *tools.Bench { return bench(t, divide) }
 	for _, tt := range []struct {
 		name  string
@@ -31,7 +35,8 @@ func TestOnlyWhatCanShowMoreIsOffered(t *testing.T) {
 			b.Commands = false
 			return b
 		}, []string{"read-file", "run-tests"}},
-		{"a large one", func(t *testing.T) *tools.Bench { return bench(t, large) }, []string{"list-files", "search-code", "read-file", "run-tests"}},
+		{"a large one", func(t *testing.T) *tools.Bench { return bench(t, large) }, []string{"search-code", "read-file", "run-tests"}},
+		{"one of many files", func(t *testing.T) *tools.Bench { return bench(t, many) }, []string{"list-files", "search-code", "read-file", "run-tests"}},
 		{"with a past", func(t *testing.T) *tools.Bench { b, _ := broke(t); return b }, []string{"history", "bisect"}},
 		{"that was green", func(t *testing.T) *tools.Bench {
 			b, at := broke(t)
