@@ -1,83 +1,135 @@
 package redact
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A command is a flag whose meaning depends on the program it is given to.
 type command struct {
 	flag     string
 	programs string // names that must stand before it on the line; "" for any
-	pair     bool   // the value is user:password
+	pair     string // what parts user from password in the value; "" where it is the password
 	joined   bool   // the value follows without a blank
 	quoted   bool   // only a quoted value counts
+	piped    bool   // the value is what the program is given to read
 }
 
-// stdin is a flag of programs that read a password from what is piped into them.
-const stdin = "--password-stdin"
+const (
+	webClients = "http https xh xhs hey oha bombardier"
+	sqlClients = "mysql mysqldump mysqlimport mysqlcheck mysqlsh mysqladmin mariadb mariadb-dump mariadb-admin"
+	archivers  = "7z 7za 7zz rar unrar"
+)
 
 var commands = []command{
-	{" -u ", "curl", true, false, false}, {" --user ", "curl", true, false, false}, {" -u", "curl", true, true, false}, {"--proxy-user ", "", true, false, false}, {" -U ", "curl smbclient", true, false, false},
-	{" -a ", "redis-cli", false, false, false}, {" -p ", "login sshpass mongo mongosh mongodump twine vault", false, false, false},
-	{" -p", "mysql mysqldump mariadb mysqladmin sshpass", false, true, false}, {" -w ", "ldapsearch ldapmodify ldapadd ldapwhoami", false, false, false}, {"identified by ", "", false, false, true}, {"pass:", "openssl", false, true, false},
-	{"convertto-securestring ", "", false, false, true}, {"-string ", "convertto-securestring", false, false, true},
-	{"auth plain ", "", false, false, false}, {"auth ", "redis-cli", false, false, false}, {"::add-mask::", "", false, true, false}, {flag: stdin},
+	{flag: " -u ", programs: "curl wget2 siege lftp " + webClients, pair: ":,"}, {flag: " -u", programs: "curl", pair: ":", joined: true},
+	{flag: " --user ", programs: "curl", pair: ":"}, {flag: " --user=", programs: "curl", pair: ":", joined: true},
+	{flag: " -U ", programs: "curl smbclient smbget rpcclient", pair: ":%"}, {flag: "--proxy-user ", pair: ":"}, {flag: "--proxy-user=", pair: ":", joined: true},
+	{flag: " -a ", programs: webClients, pair: ":"}, {flag: " -A ", programs: "ab", pair: ":"}, {flag: " --auth ", pair: ":"}, {flag: " --auth=", pair: ":", joined: true},
+	{flag: "creds ", programs: "skopeo podman buildah regctl", pair: ":"}, {flag: "creds=", programs: "skopeo podman buildah regctl", pair: ":", joined: true},
+	{flag: "sqlplus ", pair: "/"}, {flag: "sqlplus -s ", pair: "/"}, {flag: "sqlplus -l ", pair: "/"},
+	{flag: " -a ", programs: "redis-cli"}, {flag: "auth ", programs: "redis-cli"},
+	{flag: " -p ", programs: "login sshpass mongo mongosh mongodump mongorestore mongoexport mongoimport twine vault cqlsh beeline useradd usermod rabbitmqadmin evil-winrm"},
+	{flag: " -p", programs: "sshpass " + sqlClients + " " + archivers, joined: true}, {flag: " -P ", programs: "sqlcmd bcp zip unzip mosquitto_pub mosquitto_sub ipmitool"},
+	{flag: " -w ", programs: "ldapsearch ldapmodify ldapadd ldapwhoami ldapdelete ldappasswd"}, {flag: " /p:", programs: "xfreerdp wfreerdp", joined: true}, {flag: " -k ", programs: "nuget"},
+	{flag: "identified by ", quoted: true}, {flag: "pass:", programs: "openssl", joined: true},
+	{flag: "convertto-securestring ", quoted: true}, {flag: "-string ", programs: "convertto-securestring", quoted: true},
+	{flag: "auth plain "}, {flag: "::add-mask::", joined: true},
+	{flag: "--password-stdin", piped: true}, {flag: "--with-token", piped: true}, {flag: "chpasswd", pair: ":", piped: true}, {flag: "sudo -S ", piped: true},
 }
 
 // command judges what follows a flag that ends at end.
 func (f *finder) command(c *command, end int) {
-	if c.flag == stdin {
-		f.piped(end)
+	s := f.s
+	if c.exact() && s[end-len(c.flag):end] != c.flag || !f.program(c.programs, end-len(c.flag)) {
 		return
 	}
-	s := f.s
-	if end >= len(s) || s[end-len(c.flag):end-1] != c.flag[:len(c.flag)-1] && c.programs != "" || !f.program(c.programs, end-len(c.flag)) {
+	if c.piped {
+		f.piped(c, end)
 		return
 	}
 	at := f.blanks(end)
 	if c.joined && at != end {
 		return
 	}
-	to := 0
-	if open := f.quotes(at); open > at {
-		to = f.closing(at, open)
-		at = open
-	} else if c.quoted {
-		return
-	} else {
-		to = f.bare(at, formFlag)
-	}
-	if c.pair {
-		colon := strings.IndexAny(s[at:to], ":%")
-		if colon < 0 {
-			return
-		}
-		at += colon + 1
-	}
-	v := s[at:to]
-	if len(v) < 3 || isPlaceholder(v) || v[0] == '-' || !c.pair && isNumber(strings.ReplaceAll(v, ":", "")) || strings.Contains(v, "://") || strings.HasSuffix(v, "/tcp") || isProse(v) {
+	if c.quoted && f.quotes(at) == at {
 		return
 	}
-	f.add(at, to, "password", rankContext)
+	at, to := f.argument(at)
+	from, to := c.part(s, at, to)
+	if from < 0 {
+		return
+	}
+	v := s[from:to]
+	if len(v) < 3 || isPlaceholder(v) || v[0] == '-' || isNumber(strings.ReplaceAll(v, ":", "")) && (c.pair == "" || len(v) < 6) ||
+		strings.Contains(v, "://") || strings.HasSuffix(v, "/tcp") || isProse(v) {
+		return
+	}
+	f.add(from, to, "password", rankContext)
 }
 
-// piped judges what is echoed into the program whose flag ends at end.
-func (f *finder) piped(end int) {
+// exact reports whether capitals matter, as they do in flags of one letter.
+func (c *command) exact() bool {
+	return len(c.flag) <= len(" -p ") || c.flag != strings.ToLower(c.flag)
+}
+
+// part returns where in the value s[at:to] the password stands; -1 if there is none.
+func (c *command) part(s string, at, to int) (int, int) {
+	if c.pair == "" {
+		return at, to
+	}
+	cut := strings.IndexAny(s[at:to], c.pair)
+	if cut < 0 {
+		return -1, to
+	}
+	at += cut + 1
+	if c.pair == "/" { // user/password@database
+		if host := strings.LastIndexByte(s[at:to], '@'); host >= 0 {
+			to = at + host
+		}
+	}
+	return at, to
+}
+
+// piped judges what is echoed, or handed over as a here-string, to the program whose flag ends at end.
+func (f *finder) piped(c *command, end int) {
+	s := f.s
 	from := max(0, end-300)
-	from += strings.LastIndexByte(f.s[from:end], '\n') + 1
-	at := strings.LastIndex(f.s[from:end], "echo ")
+	from += strings.LastIndexByte(s[from:end], '\n') + 1
+	at, limit := -1, end
+	for _, w := range []string{"echo ", "printf "} {
+		if i := strings.LastIndex(s[from:end], w); i >= 0 && from+i+len(w) > at {
+			at = from + i + len(w)
+		}
+	}
+	if i := strings.Index(s[end:min(len(s), end+40)], "<<<"); i >= 0 && strings.IndexByte(s[end:end+i], '\n') < 0 {
+		at, limit = end+i+len("<<<"), len(s)
+	}
 	if at < 0 {
 		return
 	}
-	at = f.blanks(from + at + len("echo "))
-	for strings.HasPrefix(f.s[at:], "-n ") {
+	at = f.blanks(at)
+	for strings.HasPrefix(s[at:], "-n ") || strings.HasPrefix(s[at:], "-e ") {
 		at = f.blanks(at + len("-n "))
 	}
-	to := f.bare(at, formFlag)
-	if open := f.quotes(at); open > at {
-		at, to = open, f.closing(at, open)
+	start, to := f.argument(at)
+	if strings.HasPrefix(s[start:], "%s") { // what printf prints comes after its form
+		start, to = f.argument(f.blanks(to + 1))
 	}
-	if v := f.s[at:min(to, end)]; len(v) >= 3 && !isPlaceholder(v) {
-		f.add(at, to, "password", rankContext)
+	if start, to = c.part(s, start, min(to, limit)); start < 0 {
+		return
 	}
+	if v := s[start:to]; len(v) >= 3 && !isPlaceholder(v) && !isProse(v) {
+		f.add(start, to, "password", rankContext)
+	}
+}
+
+// argument returns where the argument that begins at i stands, without its quotes.
+func (f *finder) argument(i int) (int, int) {
+	if open := f.quotes(i); open > i {
+		return open, max(open, f.closing(i, open))
+	}
+	return i, max(i, f.bare(i, formFlag))
 }
 
 // program reports whether one of the programs is named on the line before at.
@@ -107,13 +159,22 @@ func wordIn(words, w string) bool {
 }
 
 // programs are the names commands ask for.
-var programs = []string{"curl", "smbclient", "redis-cli", "login", "sshpass", "mongo", "mongosh", "mongodump", "twine", "vault", "mysql", "mysqldump", "mariadb", "mysqladmin",
-	"ldapsearch", "ldapmodify", "ldapadd", "ldapwhoami", "openssl", "convertto-securestring"}
+var programs = func() []string {
+	var names []string
+	for _, c := range commands {
+		for p := range strings.FieldsSeq(c.programs) {
+			if !slices.Contains(names, p) {
+				names = append(names, p)
+			}
+		}
+	}
+	return names
+}()
 
 // named remembers that a program's name ends at end.
 func (f *finder) named(n, end int) {
 	start := end - len(programs[n])
-	if end < len(f.s) && name[f.s[end]] || start > 0 && name[f.s[start-1]] {
+	if end < len(f.s) && (name[f.s[end]] || f.s[end] == ':' || f.s[end] == '/') || start > 0 && name[f.s[start-1]] {
 		return
 	}
 	if f.programs == nil {

@@ -38,6 +38,8 @@ func (f *finder) keyAt(end int) {
 		to--
 	}
 	key := s[start:to]
+	f.pair(start, to)
+	f.behind(start, to)
 	at, how := f.separator(start, to)
 	if how == formNone || to < len(s) && s[to] == '\t' {
 		f.table(start, to)
@@ -293,12 +295,10 @@ func (f *finder) afterEqual(i, at int, quoted bool) (int, form) {
 // afterBlank judges a key with only blanks behind it: netrc, configuration files, SQL, prose.
 func (f *finder) afterBlank(start, end, at int) (int, form) {
 	key := f.s[start:end]
-	if strings.HasPrefix(f.s[at:], "for ") { // the password for bob is
-		if to := keyChars.run(f.s[:min(len(f.s), at+40)], at+4); strings.HasPrefix(f.s[to:], " is ") {
-			at = to + 1
-		}
+	if value, how := f.described(at); how != formNone {
+		return value, how
 	}
-	for _, w := range []string{"is ", "was ", "of ", "value ", "= ", "'is' ", "provided: ", "given: ", "supplied: ", "received: ", "used: "} {
+	for _, w := range []string{"is ", "was ", "of ", "value ", "= ", "'is' ", "provided: ", "given: ", "supplied: ", "received: ", "used: ", "set to ", "changed to ", "reset to "} {
 		if strings.HasPrefix(f.s[at:], w) {
 			at += len(w)
 			break

@@ -45,6 +45,10 @@ const (
 	roleJWK
 	rolePasswordFile
 	roleProgram
+	roleAddress
+	roleProxy
+	roleForeignPassword
+	roleForeignSecret
 )
 
 type pattern struct {
@@ -82,12 +86,19 @@ func newEngine() *engine {
 	for i, name := range programs {
 		add(roleProgram, i, name)
 	}
+	for _, w := range plainPasswords {
+		add(roleForeignPassword, 0, w)
+	}
+	for _, w := range plainSecrets {
+		add(roleForeignSecret, 0, w)
+	}
 	for r, words := range map[role]string{
 		roleKey: `pass pwd pw= secret token key auth cred cookie session sess sid= sid" sid' sid: signature sig= sig: sig" mnemonic seed jwt bearer= bearer: phrase csrf xsrf otp psk verifier ?code= &code= privk senha kennwort storepass bindpw _pat pat= wallet(`,
 		roleURL: `://`, roleBegin: `----begin private-lines:`, roleEnd: `-----end`,
 		roleScheme: `bearer basic digest token ssws negotiate`,
 		roleCrypt:  `$2a$ $2b$ $2y$ $5$ $6$ $1$ $y$ $apr1$ $argon2 {ssha pbkdf2_sha scrypt:`,
 		roleJWK:    `"kty"`, rolePasswordFile: `:5432: :5433: :6543: :*:*:`,
+		roleAddress: `@tcp( @unix( @udp(`, roleProxy: `proxy= proxy: proxy" proxy'`,
 		roleEscape: `%3a %3d %22 %26 %40 %27 \u00 &quot; &#34; &#39; &apos; &#x \x22 \x3`,
 	} {
 		for w := range strings.FieldsSeq(words) {
@@ -145,6 +156,7 @@ func find(s string) []Span {
 	f := finder{s: s}
 	f.known()
 	f.scan()
+	f.foreignLines()
 	f.longRuns()
 	return merge(f.spans)
 }
@@ -199,6 +211,14 @@ func (f *finder) judge(p pattern, end int) int {
 		f.jwk(end)
 	case roleProgram:
 		f.named(p.arg, end)
+	case roleAddress:
+		f.address(end)
+	case roleProxy:
+		f.proxy(end - 1)
+	case roleForeignPassword:
+		f.foreign(end, pass)
+	case roleForeignSecret:
+		f.foreign(end, strong)
 	case rolePasswordFile:
 		f.passwordFile(end)
 	}

@@ -1,0 +1,123 @@
+package redact
+
+import "strings"
+
+// links are what stands between a value and what it is called behind it: "x is the api key", "x # token".
+var links = set(`is was as being = # // -- <- <-- ← — – ist es est era`)
+
+// fillWords may stand between a link and the key.
+var fillWords = set(`the a an my our your his her its their this that new old used current actual real plain raw der die das la le el il mein`)
+
+// thingWords, right behind a key, say that something of it is meant.
+var thingWords = set(`id ids name names hash hashes version prefix suffix fingerprint digest count limit type length size path file url ttl expiry scope scopes checksum format store manager provider holder owner index handle reference label service server endpoint`)
+
+// hashWords, before a value, say what it is.
+var hashWords = set(`commit sha sha1 sha256 digest revision rev tree blob object hash checksum id uuid fingerprint`)
+
+// behind judges the value before the key s[start:to], if it names it from behind.
+func (f *finder) behind(start, to int) {
+	s := f.s
+	if start < 12 || s[start-1] != ' ' && s[start-1] != '(' {
+		return
+	}
+	words := f.phraseBefore(start)
+	key := words + s[start:to]
+	c := judgeKey(key)
+	if c != strong && c != pass || strings.HasSuffix(lowered(key), "signature") {
+		return
+	}
+	start -= len(words)
+	floor := max(0, start-lookBehind/2)
+	floor += strings.LastIndexByte(s[floor:start], '\n') + 1
+	end, linked := start, false
+	if s[start-1] == '(' { // x (api key)
+		if to >= len(s) || s[to] != ')' {
+			return
+		}
+		end, linked = start-1, true
+	}
+	for range 5 {
+		for end > floor && (s[end-1] == ' ' || s[end-1] == '\t') {
+			end--
+		}
+		from := end
+		for from > floor && s[from-1] != ' ' && s[from-1] != '\t' {
+			from--
+		}
+		switch w := strings.ToLower(s[from:end]); {
+		case linked && !links[w] && !fillWords[w]:
+			f.called(from, end, to, c)
+			return
+		case links[w]:
+			linked = true
+		case !fillWords[w]:
+			return
+		}
+		end = from
+	}
+}
+
+// called judges the value s[from:end], whose key ends at to.
+func (f *finder) called(from, end, to int, c class) {
+	s := f.s
+	next := letters(lower).run(s, min(len(s), to+1))
+	if to < len(s) && s[to] == ' ' && thingWords[s[to+1:next]] {
+		return
+	}
+	if hashWords[strings.ToLower(strings.Trim(f.wordBefore(from), ":=\"'"))] {
+		return
+	}
+	for from < end && strings.IndexByte("\"'`([{<", s[from]) >= 0 {
+		from++
+	}
+	for end > from && strings.IndexByte("\"'`)]}>,;:", s[end-1]) >= 0 {
+		end--
+	}
+	v := s[from:end]
+	if v == "" || isPlaceholder(v) || strings.ContainsAny(v, "[=") || !f.worthy(v, from, formBlank, c, "") {
+		return
+	}
+	f.add(from, end, kindOf(c), rankContext)
+}
+
+// wordBefore returns what stands before i up to a blank.
+func (f *finder) wordBefore(i int) string {
+	for i > 0 && f.s[i-1] == ' ' {
+		i--
+	}
+	from := i
+	for from > 0 && i-from < 24 && f.s[from-1] > ' ' {
+		from--
+	}
+	return f.s[from:i]
+}
+
+// described finds the value behind what says whose a key is: "password for user app: x", "the password of bob is x". The words begin at i.
+func (f *finder) described(i int) (int, form) {
+	s := f.s
+	whose := false
+	for _, w := range []string{"for ", "of ", "für ", "para ", "pour ", "de "} {
+		whose = whose || strings.HasPrefix(s[i:], w)
+	}
+	if !whose {
+		return 0, formNone
+	}
+	for range 6 {
+		to := i
+		for to < len(s) && to-i < 60 && s[to] > ' ' {
+			to++
+		}
+		if to == i || to >= len(s) || s[to] != ' ' {
+			return 0, formNone
+		}
+		w := strings.ToLower(s[i:to])
+		i = to + 1
+		switch {
+		case strings.HasSuffix(w, ":") || w == "=":
+			return f.blanks(i), formLoose
+		case w == "is" || w == "was" || w == "ist" || w == "es" || w == "est":
+			return f.blanks(i), formBlank
+		}
+	}
+	return 0, formNone
+}
