@@ -5,7 +5,7 @@ import "strings"
 // pairWords are the last words of what is given a user and a password: auth("bob", "x"), auth=("bob", "x"), "auth": ["bob", "x"].
 var pairWords = set(`auth credential credentials creds login`)
 
-// pair judges a user and a password in brackets behind the key s[start:end]. It reports whether they are there.
+// pair judges a user and a password in brackets behind the key s[start:end].
 func (f *finder) pair(start, end int) {
 	s := f.s
 	var buf [16]string
@@ -31,7 +31,7 @@ func (f *finder) pair(start, end int) {
 		}
 		to := f.closing(open-1, open)
 		if s[i] == ',' {
-			if v := s[open:to]; len(v) >= 3 && !isPlaceholder(v) && !isProse(v) {
+			if v := s[open:to]; len(v) >= 3 && !isPlaceholder(v) && !isProse(v) && !letters(lower+"-").all(v) {
 				f.add(open, to, "password", rankContext)
 			}
 			return

@@ -201,7 +201,7 @@ func (f *finder) separator(start, end int) (int, form) {
 		return f.blanks(after + 2), formLoose
 	case c == 0xe2 && strings.HasPrefix(s[after:], "→"):
 		return f.blanks(after + 3), formLoose
-	case after > i && start > 0 && (s[start-1] == '<' || s[start-1] == ':') && isLetter(c): // <key type="x">value</key>
+	case after > i && f.opensTag(start) && isLetter(c): // <key type="x">value</key>
 		if stop := strings.IndexAny(s[after:min(len(s), after+120)], "<>\n"); stop > 0 && s[after+stop] == '>' && s[after+stop-1] != '/' {
 			return after + stop + 1, formTag
 		}
@@ -324,22 +324,9 @@ func (f *finder) afterBlank(start, end, at int) (int, form) {
 		}
 	}
 	if isConstantName(key) {
-		return at, formFlag
+		return f.valueFlag(at), formFlag
 	}
 	return at, formBlank
-}
-
-// isConstantName reports whether a key is written as environment variables are.
-func isConstantName(key string) bool {
-	if len(key) < 4 || !strings.Contains(key, "_") {
-		return false
-	}
-	for i := range len(key) {
-		if !isUpper(key[i]) && key[i] != '_' && !isDigit(key[i]) {
-			return false
-		}
-	}
-	return true
 }
 
 // namedValue finds the value of a pair whose key is itself a value: name: KEY, value: x.
@@ -387,14 +374,4 @@ func valueWord(s string) int {
 		}
 	}
 	return 0
-}
-
-func getter(key string) bool {
-	l := strings.ToLower(key)
-	for _, w := range []string{"get", "read", "fetch", "find", "load", "lookup", "require", "has", "is", "on", "delete", "remove", "test", "describe", "create", "generate", "parse", "new"} {
-		if strings.HasPrefix(l, w) {
-			return true
-		}
-	}
-	return false
 }

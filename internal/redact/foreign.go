@@ -65,5 +65,7 @@ func (f *finder) foreign(end int, c class) {
 	if !found || i >= len(s) {
 		return
 	}
-	f.value(f.blanks(i), formLoose, c, "")
+	if i = f.blanks(i); strings.ContainsAny(f.s[i:max(i, f.bare(i, formLoose))], alnum) || f.quotes(i) > i { // no words
+		f.value(i, formLoose, c, "")
+	}
 }

@@ -90,7 +90,7 @@ func (f *finder) scheme(end int) {
 	s := f.s
 	from := letters(lower+upper).back(s, end, 16)
 	scheme := strings.ToLower(s[from:end])
-	if end >= len(s) || scheme == "digest" || scheme == "token" {
+	if end >= len(s) {
 		return
 	}
 	at := end
@@ -121,10 +121,12 @@ func (f *finder) scheme(end int) {
 		if !isUserPass(v) {
 			return
 		}
-	default:
+	case "ssws", "negotiate":
 		if len(v) < 40 || !random(v) {
 			return
 		}
+	default:
+		return
 	}
 	f.add(at, at+len(v), "authorization", rankContext)
 }

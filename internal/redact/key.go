@@ -45,8 +45,8 @@ var strongEndings = []string{"secret", "token", "apikey", "privatekey", "secretk
 
 var passWords = set(`password passwd pwd pass passphrase passcode passwort kennwort psk pword userpass dbpass storepass keypass requirepass masterauth bindpw rootpw mypass
 	smtppass mysqlpwd pgpass sshpass dbpwd userpwd passin passout pw senha contrasena otp totp`)
-var strongWords = set(`secret secrets token apikey jwt credential credentials cred creds bearer pat csrf xsrf privkey privatekey signature sig verifier sas accesstoken idtoken tok passkey authkey`)
-var weakWords = set(`auth session sid sessid sessionid phpsessid jsessionid seskey dsn webhook`)
+var strongWords = set(`secret secrets token apikey jwt credential credentials cred creds bearer pat csrf xsrf privkey privatekey signature sig verifier sas accesstoken idtoken tok passkey authkey phpsessid jsessionid`)
+var weakWords = set(`auth session sid sessid sessionid seskey dsn webhook`)
 
 // Words that, before "key", make it a secret one.
 var keyWords = set(`api private priv secret access account auth signing sign encryption encrypt decrypt decryption crypto master license shared deploy service storage ssh bot

@@ -8,8 +8,8 @@ var links = set(`is was as being = # // -- <- <-- ← — – ist es est era`)
 // fillWords may stand between a link and the key.
 var fillWords = set(`the a an my our your his her its their this that new old used current actual real plain raw der die das la le el il mein`)
 
-// thingWords, right behind a key, say that something of it is meant.
-var thingWords = set(`id ids name names hash hashes version prefix suffix fingerprint digest count limit type length size path file url ttl expiry scope scopes checksum format store manager provider holder owner index handle reference label service server endpoint`)
+// afterWords may stand right behind a key that names the value before it; any other word says that something of the key is meant: "the token service".
+var afterWords = set(`of for to in from on at and but or which that we you they he she i it used here now please so because with by`)
 
 // hashWords, before a value, say what it is.
 var hashWords = set(`commit sha sha1 sha256 digest revision rev tree blob object hash checksum id uuid fingerprint`)
@@ -61,7 +61,7 @@ func (f *finder) behind(start, to int) {
 func (f *finder) called(from, end, to int, c class) {
 	s := f.s
 	next := letters(lower).run(s, min(len(s), to+1))
-	if to < len(s) && s[to] == ' ' && thingWords[s[to+1:next]] {
+	if to < len(s) && s[to] == ' ' && next > to+1 && !afterWords[s[to+1:next]] {
 		return
 	}
 	if hashWords[strings.ToLower(strings.Trim(f.wordBefore(from), ":=\"'"))] {
@@ -120,4 +120,46 @@ func (f *finder) described(i int) (int, form) {
 		}
 	}
 	return 0, formNone
+}
+
+// isConstantName reports whether a key is written as environment variables are.
+func isConstantName(key string) bool {
+	if len(key) < 4 || !strings.Contains(key, "_") {
+		return false
+	}
+	for i := range len(key) {
+		if !isUpper(key[i]) && key[i] != '_' && !isDigit(key[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// valueFlag skips the flag that says that the value of what was named follows: gh secret set NAME --body x.
+func (f *finder) valueFlag(i int) int {
+	for _, flag := range []string{"--body ", "--value ", "-b ", "-v ", "--secret-string ", "--from-literal ", "to be unset, got ", "to equal ", "to be "} {
+		if strings.HasPrefix(f.s[i:], flag) {
+			return f.blanks(i + len(flag))
+		}
+	}
+	return i
+}
+
+// opensTag reports whether an XML element's name, perhaps behind that of its space, begins at i.
+func (f *finder) opensTag(i int) bool {
+	if i > 0 && f.s[i-1] == ':' {
+		i = name.back(f.s, i-1, 24)
+	}
+	return i > 0 && f.s[i-1] == '<'
+}
+
+// getter reports whether what is called gives or takes something, so that its argument is no value.
+func getter(key string) bool {
+	l := strings.ToLower(key)
+	for _, w := range []string{"get", "read", "fetch", "find", "load", "lookup", "require", "has", "is", "on", "delete", "remove", "test", "describe", "create", "generate", "parse", "new"} {
+		if strings.HasPrefix(l, w) {
+			return true
+		}
+	}
+	return false
 }

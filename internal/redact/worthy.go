@@ -84,6 +84,9 @@ func worthyPass(v string, s shape, how form, bare bool, key string) bool {
 	special := s.others > 0 && !isSlug(v)
 	switch how {
 	case formBlank:
+		if strings.IndexByte(v, ')') >= 0 && strings.IndexByte(v, '(') < 0 { // the brackets are the sentence's
+			return false
+		}
 		if s.digits == 0 { // as people are made to choose them
 			return len(v) >= 8 && s.uppers > 0 && s.lowers > 0 && strings.ContainsAny(v[1:len(v)-1], "!#$%&*^")
 		}
