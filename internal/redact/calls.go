@@ -3,7 +3,7 @@ package redact
 import "strings"
 
 // pairWords are the last words of what is given a user and a password: auth("bob", "x"), auth=("bob", "x"), "auth": ["bob", "x"].
-var pairWords = set(`auth credential credentials creds login`)
+var pairWords = set(`auth credential credentials creds login ident userpass`)
 
 // pair judges a user and a password in brackets behind the key s[start:end].
 func (f *finder) pair(start, end int) {
@@ -18,6 +18,7 @@ func (f *finder) pair(start, end int) {
 		i = f.blanks(i + 1)
 	}
 	if i >= len(s) || s[i] != '(' && s[i] != '[' {
+		f.joined(i)
 		return
 	}
 	for range 2 { // Some("x"), a parameter's name
@@ -39,6 +40,22 @@ func (f *finder) pair(start, end int) {
 		if i = f.blanks(min(len(s), to+1)); i >= len(s) || s[i] != ',' {
 			return
 		}
+	}
+}
+
+// joined judges user:password in quotes that begin at i.
+func (f *finder) joined(i int) {
+	open := f.quotes(i)
+	if open == i {
+		return
+	}
+	to := f.closing(i, open)
+	colon := strings.IndexByte(f.s[open:to], ':')
+	if colon < 1 || !dotted.all(f.s[open:open+colon]) {
+		return
+	}
+	if v := f.s[open+colon+1 : to]; len(v) >= 6 && mixed(v) && !isPlaceholder(v) && !strings.ContainsAny(v, " /:") {
+		f.add(open+colon+1, to, "password", rankContext)
 	}
 }
 

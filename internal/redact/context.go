@@ -58,7 +58,7 @@ func (f *finder) keyAt(end int) {
 	} else if c == harmless && how == formBlank && (key == "key" || strings.HasSuffix(key, " key")) && isMentioned(key) {
 		c = weak
 	}
-	if c == harmless || how == formLoose && (key == "PASS" || key == "Pass") {
+	if c == harmless || how == formLoose && (key == "PASS" || key == "Pass") || how == formTight && start > 0 && s[start-1] == ':' && s[at-1] == ':' { // arn:aws:secret:x
 		return
 	}
 	if how == formTight && start > 0 && at < len(s) && s[at] == s[start-1] && s[at-1] != s[at] && strings.IndexByte("\"'`", s[at]) >= 0 {
@@ -88,7 +88,7 @@ func (f *finder) trimKey(start, p int) int {
 	if start > 0 && start < p && s[start-1] == '\\' && (s[start] == 'n' || s[start] == 't' || s[start] == 'r') {
 		return start + 1
 	}
-	if start > 1 && s[start-1] == '[' && s[start-2] == 0x1b {
+	if from := letters(digits+";").back(s, start, 12); from > 1 && s[from-1] == '[' && s[from-2] == 0x1b {
 		if m := strings.IndexByte(s[start:p], 'm'); m >= 0 {
 			return start + m + 1
 		}
@@ -192,9 +192,14 @@ func (f *finder) separator(start, end int) (int, form) {
 	}
 	switch c := s[after]; {
 	case c == ':':
+		if at := f.typed(after + 1); at > 0 && !quoted {
+			return at, formLoose
+		}
 		return f.afterColon(after, quoted)
 	case c == '=':
 		return f.afterEqual(i, after, quoted)
+	case strings.IndexByte("?+|", c) >= 0 && f.assigns(after) > 0:
+		return f.blanks(f.assigns(after)), formLoose
 	case c == '>' && start > 0 && (s[start-1] == '<' || s[start-1] == ':' && after == i):
 		return after + 1, formTag
 	case c == '-' && strings.HasPrefix(s[after:], "->"):
@@ -207,7 +212,7 @@ func (f *finder) separator(start, end int) (int, form) {
 		}
 	case c == '|' && after > i && f.inTable(start):
 		return f.blanks(after + 1), formLoose
-	case c == ',' && quoted:
+	case c == ',' && (quoted || start > 0 && s[start-1] == ':'):
 		at := f.blanks(after + 1)
 		if f.quotes(at) > at {
 			return at, formList
@@ -298,13 +303,13 @@ func (f *finder) afterBlank(start, end, at int) (int, form) {
 	if value, how := f.described(at); how != formNone {
 		return value, how
 	}
-	for _, w := range []string{"is ", "was ", "of ", "value ", "= ", "'is' ", "provided: ", "given: ", "supplied: ", "received: ", "used: ", "set to ", "changed to ", "reset to "} {
-		if strings.HasPrefix(f.s[at:], w) {
-			at += len(w)
-			break
-		}
+	at = f.linked(at)
+	if at < len(f.s) && f.s[at] == '[' { // resolved to [x]
+		at++
 	}
 	switch strings.ToLower(key) {
+	case "rootpw":
+		return f.valueFlag(at), formFlag
 	case "requirepass", "masterauth", "bindpw", "storepass", "keypass":
 		return at, formFlag
 	case "auth":
@@ -312,7 +317,12 @@ func (f *finder) afterBlank(start, end, at int) (int, form) {
 			return at, formFlag
 		}
 		return 0, formNone
-	case "pass", "session", "signature", "login", "pw", "sid", "cookie", "cookies":
+	case "pass", "pw":
+		if f.quotes(at) > at {
+			return at, formBlank
+		}
+		return 0, formNone
+	case "session", "signature", "login", "sid", "cookie", "cookies":
 		return 0, formNone
 	case "password", "passwd":
 		from := max(0, start-160)
@@ -332,7 +342,7 @@ func (f *finder) afterBlank(start, end, at int) (int, form) {
 // namedValue finds the value of a pair whose key is itself a value: name: KEY, value: x.
 func (f *finder) namedValue(start, i int, quoted bool) (int, bool) {
 	s := f.s
-	if start == 0 || !quoted && s[start-1] != ' ' && s[start-1] != '>' {
+	if !quoted && start > 0 && s[start-1] != ' ' && s[start-1] != '\n' && s[start-1] != '>' {
 		return 0, false
 	}
 	j := i
@@ -348,7 +358,7 @@ func (f *finder) namedValue(start, i int, quoted bool) (int, bool) {
 		stop = strings.IndexByte(s[j:min(len(s), j+40)], '>')
 		return j + stop + 1, stop >= 0
 	}
-	for j < len(s) && j-i < 40 && (spaces[s[j]] || s[j] == ',' || s[j] == ';' || s[j] == '\\' || s[j] == '"' || s[j] == '\'' || s[j] == '-' || s[j] == '{') {
+	for j < len(s) && j-i < 40 && (spaces[s[j]] || s[j] == ',' || s[j] == ';' || s[j] == '\\' || s[j] == '"' || s[j] == '\'' || s[j] == '-' || s[j] == '{' || s[j] == ':') {
 		if s[j] == '\\' && j+1 < len(s) && s[j+1] == 'n' {
 			j++
 		}
@@ -366,12 +376,11 @@ func (f *finder) namedValue(start, i int, quoted bool) (int, bool) {
 }
 
 // valueWord returns the length of the word at the start of s that announces the value of what was named before it: in
-// a list of names and values, or in a Terraform variable. 0 if there is none.
+// a list of names and values (value, ParameterValue), or in a Terraform variable. 0 if there is none.
 func valueWord(s string) int {
-	for _, w := range []string{"value", "default"} {
-		if len(s) >= len(w) && strings.EqualFold(s[:len(w)], w) {
-			return len(w)
-		}
+	n := word.run(s[:min(len(s), 24)], 0)
+	if w := strings.ToLower(s[:n]); w == "default" || strings.HasSuffix(w, "value") {
+		return n
 	}
 	return 0
 }

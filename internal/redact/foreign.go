@@ -55,6 +55,10 @@ func (f *finder) foreign(end int, c class) {
 		}
 	}
 	i = f.blanks(i)
+	if at, how := f.described(i); how != formNone {
+		f.value(at, how, c, "")
+		return
+	}
 	found := false
 	for _, w := range []string{":", "=", "：", "＝", "->", "→", "ist ", "es ", "est ", "è ", "é ", "is ", "は", "是", "为", "為"} {
 		if strings.HasPrefix(s[i:], w) {

@@ -122,6 +122,8 @@ func (f *finder) clean(i, end int) int {
 		return i + 5
 	case s[i-1] == '%' && hexes[s[i]] && hexes[s[i+1]]:
 		return i + 2
+	case s[i] == '-' && s[i-1] == '\n': // a line of a diff
+		return i + 1
 	case s[i-1] == '[' && i > 1 && s[i-2] == 0x1b:
 		j := i
 		for j < end && isDigit(s[j]) {

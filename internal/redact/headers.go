@@ -95,7 +95,7 @@ func (f *finder) scheme(end int) {
 	}
 	at := end
 	switch {
-	case s[at] == ' ' || s[at] == ':' || s[at] == '=' || s[at] == '+':
+	case s[at] == ' ' || s[at] == ':' || s[at] == '=' || s[at] == '+' || s[at] == '.':
 		at = f.blanks(at + 1)
 	case strings.HasPrefix(s[at:], "%20"):
 		at += 3

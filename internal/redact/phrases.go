@@ -26,7 +26,9 @@ func (f *finder) behind(start, to int) {
 	if c != strong && c != pass || strings.HasSuffix(lowered(key), "signature") {
 		return
 	}
-	start -= len(words)
+	if start -= len(words); start == 0 {
+		return
+	}
 	floor := max(0, start-lookBehind/2)
 	floor += strings.LastIndexByte(s[floor:start], '\n') + 1
 	end, linked := start, false
@@ -80,6 +82,22 @@ func (f *finder) called(from, end, to int, c class) {
 	f.add(from, end, kindOf(c), rankContext)
 }
 
+// verbs stand between a key and its value in a sentence: "the password was reset to x".
+var verbs = []string{"is ", "was ", "of ", "value ", "= ", "'is' ", "provided: ", "given: ", "supplied: ", "received: ", "used: ", "set to ", "changed to ", "reset to ", "resolved to ", "expanded to "}
+
+// linked skips them from i on.
+func (f *finder) linked(i int) int {
+	for range 2 {
+		for _, w := range verbs {
+			if strings.HasPrefix(f.s[i:], w) {
+				i += len(w)
+				break
+			}
+		}
+	}
+	return i
+}
+
 // wordBefore returns what stands before i up to a blank.
 func (f *finder) wordBefore(i int) string {
 	for i > 0 && f.s[i-1] == ' ' {
@@ -96,7 +114,7 @@ func (f *finder) wordBefore(i int) string {
 func (f *finder) described(i int) (int, form) {
 	s := f.s
 	whose := false
-	for _, w := range []string{"for ", "of ", "für ", "para ", "pour ", "de "} {
+	for _, w := range []string{"for ", "of ", "für ", "para ", "pour ", "de ", "voor ", "per ", "dla ", "для "} {
 		whose = whose || strings.HasPrefix(s[i:], w)
 	}
 	if !whose {
@@ -115,7 +133,7 @@ func (f *finder) described(i int) (int, form) {
 		switch {
 		case strings.HasSuffix(w, ":") || w == "=":
 			return f.blanks(i), formLoose
-		case w == "is" || w == "was" || w == "ist" || w == "es" || w == "est":
+		case w == "is" || w == "was" || w == "ist" || w == "lautet" || w == "es" || w == "est":
 			return f.blanks(i), formBlank
 		}
 	}
@@ -135,12 +153,26 @@ func isConstantName(key string) bool {
 	return true
 }
 
-// valueFlag skips the flag that says that the value of what was named follows: gh secret set NAME --body x.
+// valueFlags stand between a name and its value: gh secret set NAME --body x, "setting NAME to x".
+var valueFlags = []string{"--body ", "--value ", "--plaintext ", "-b ", "-v ", "--secret-string ", "to be unset, got ", "to equal ", "to be ", "to "}
+
+// valueFlag finds the value behind a name that is written as environment variables are. What follows the name begins at i.
 func (f *finder) valueFlag(i int) int {
-	for _, flag := range []string{"--body ", "--value ", "-b ", "-v ", "--secret-string ", "--from-literal ", "to be unset, got ", "to equal ", "to be "} {
-		if strings.HasPrefix(f.s[i:], flag) {
+	s := f.s
+	for _, flag := range valueFlags {
+		if strings.HasPrefix(s[i:], flag) {
 			return f.blanks(i + len(flag))
 		}
+	}
+	line := s[i:min(len(s), i+48)]
+	if end := strings.IndexByte(line, '\n'); end >= 0 {
+		line = line[:end]
+	}
+	if at := strings.Index(line, "<<< "); at >= 0 { // a here-string
+		return i + at + len("<<< ")
+	}
+	if at := strings.Index(line, ": "); at >= 0 && letters(lower+" ").all(line[:at]) { // NAME from file: x
+		return i + at + len(": ")
 	}
 	return i
 }

@@ -94,7 +94,7 @@ func newEngine() *engine {
 	}
 	for r, words := range map[role]string{
 		roleKey: `pass pwd pw= secret token key auth cred cookie session sess sid= sid" sid' sid: signature sig= sig: sig" mnemonic seed jwt bearer= bearer: phrase csrf xsrf otp psk verifier ?code= &code= privk senha kennwort storepass bindpw _pat pat= wallet(`,
-		roleURL: `://`, roleBegin: `----begin private-lines:`, roleEnd: `-----end`,
+		roleURL: `:// :\/\/`, roleBegin: `----begin private-lines:`, roleEnd: `-----end`,
 		roleScheme: `bearer basic ssws negotiate`,
 		roleCrypt:  `$2a$ $2b$ $2y$ $5$ $6$ $1$ $y$ $apr1$ $argon2 {ssha pbkdf2_sha scrypt:`,
 		roleJWK:    `"kty"`, rolePasswordFile: `:5432: :5433: :6543: :*:*:`,

@@ -128,7 +128,10 @@ func worthySecret(v string, s shape, how form, key string) bool {
 		return false // the id of an OpenPGP key
 	}
 	if how == formBlank || how == formList {
-		return len(v) >= 12 && random(v) && !isSlug(v) || len(v) >= 32 && hexes.all(v) || isUUID(v)
+		if isUUID(v) {
+			return how == formList
+		}
+		return len(v) >= 12 && random(v) && !isSlug(v) || len(v) >= 32 && hexes.all(v)
 	}
 	if isSlug(v) {
 		return isUUID(v) || random(v) || s.swings > 5 && len(v) >= 16
@@ -137,7 +140,7 @@ func worthySecret(v string, s shape, how form, key string) bool {
 }
 
 func worthyWeak(v, key string, how form) bool {
-	if strings.HasSuffix(strings.ToLower(key), "id") && (len(v) < 24 || strings.Contains(v, "-")) {
+	if strings.HasSuffix(strings.ToLower(key), "id") && len(v) < 24 {
 		return false
 	}
 	if len(v) < 16 || isUUID(v) || !random(v) || isSlug(v) || strings.HasPrefix(v, "0x") && hexes.all(v[2:]) {
