@@ -33,17 +33,17 @@ func (d *Daemon) hear(ctx context.Context, f *hotfix.Failure, n hotfix.Notice, s
 	if excerpt := triage.Excerpt(said, remarksMax); excerpt != "" {
 		f.Remarks = []redact.Text{redact.Scrub(excerpt)}
 	}
-	if steps, ok := d.cfg.Connect(n.Token).(Steps); ok && f.Run != nil && f.Run.ID != 0 && len(said) > 0 {
+	if logs, ok := d.cfg.Connect(n.Token).(RunLogs); ok && f.Run != nil && f.Run.ID != 0 && len(said) > 0 {
 		run := *f.Run
-		run.Job, run.Step, err = steps.FailedStep(ctx, f.Plugin.Repo, run.ID)
+		run.Spot, err = logs.FailedAt(ctx, f.Plugin.Repo, run.ID, triage.Shows(said))
 		f.Run = &run
 	}
 	return err
 }
 
-// Steps is a forge that knows which step of a run failed; 0 is not known.
-type Steps interface {
-	FailedStep(ctx context.Context, repo hotfix.Repo, run int64) (job, step int64, err error)
+// RunLogs is a forge that knows where in its logs a run failed. line is what shows it; "" for none.
+type RunLogs interface {
+	FailedAt(ctx context.Context, repo hotfix.Repo, run int64, line string) (hotfix.Spot, error)
 }
 
 // remarksMax bounds what is kept of remarks, in bytes.

@@ -115,7 +115,7 @@ type issuePage struct {
 	Cause   triage.Cause
 	Source  string // link to the first place in the plugin's own code
 	RunURL  string
-	JobURL  string // of the step that failed
+	JobURL  string // of the step that failed, or of the line of its log that shows it
 	Command string // that shows the failure in the repository
 	// FirstError is the line of the log where the failure shows first, 0 if none does.
 	FirstError int
@@ -177,7 +177,7 @@ func (d *Daemon) issuePage(c hotfix.Case, s Settings) issuePage {
 		if f.Run.Job != 0 {
 			page.JobURL = fmt.Sprintf("%s/job/%d", strings.TrimRight(f.Run.URL, "/"), f.Run.Job)
 			if f.Run.Step != 0 {
-				page.JobURL += fmt.Sprintf("#step:%d:1", f.Run.Step)
+				page.JobURL += fmt.Sprintf("#step:%d:%d", f.Run.Step, max(f.Run.Line, 1))
 			}
 		}
 	}

@@ -19,10 +19,11 @@ import (
 func TestAFailedRunIsKnownByItsLog(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *daemon.Config) { c.Server = "https://github.example" })
+	began := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 	for i, says := range []string{"TypeError: total is not a function", "SyntaxError: Unexpected token '}'", "TypeError: total is not a function"} {
 		run, err := w.forge.AddRun(repo, forgetest.Run{Name: "ci", Branch: "main", Jobs: []forgetest.Job{{Name: "build",
-			Steps: []forgetest.Step{{Name: "Set up", Conclusion: "success"}, {Name: "Test", Conclusion: "failure"}},
-			Log:   "2026-05-04T12:00:00Z npm test\n2026-05-04T12:00:01Z " + says + "\n2026-05-04T12:00:01Z     at main (file:///app/src/add.js:2:3)\n"}}})
+			Steps: []forgetest.Step{{Name: "Set up", Conclusion: "success"}, {Name: "Test", Conclusion: "failure", Started: began, Completed: began.Add(time.Second)}},
+			Log:   "2026-05-04T12:00:00Z ##[group]Run npm test\n2026-05-04T12:00:00Z ##[endgroup]\n2026-05-04T12:00:01Z " + says + "\n2026-05-04T12:00:01Z     at main (file:///app/src/add.js:2:3)\n"}}})
 		require.NoError(t, err)
 		n := w.notice(t, fmt.Sprint("run-", i))
 		n.Settings = []byte(`{"allowWorkflowEvents":true}`)
@@ -38,7 +39,8 @@ func TestAFailedRunIsKnownByItsLog(t *testing.T) {
 		require.Contains(t, issue.Body, "<details open><summary>Log excerpt", "the message says nothing")
 		require.Contains(t, issue.Body, says+"\n")
 		if i < 2 { // a figure alone waits before it is written
-			require.Contains(t, issue.Body, fmt.Sprintf("[the step that failed](%s/job/%d#step:2:1)", n.Failure.Run.URL, run.Jobs[0].ID))
+			require.Contains(t, issue.Body, fmt.Sprintf("[the step that failed](%s/job/%d#step:2:3)", n.Failure.Run.URL, run.Jobs[0].ID))
+			require.Contains(t, issue.Body, fmt.Sprintf("shows it first [in this line](%s/job/%d#step:2:3).", n.Failure.Run.URL, run.Jobs[0].ID))
 		}
 	}
 	issues := w.forge.Issues(repo)

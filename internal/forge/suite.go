@@ -53,27 +53,3 @@ func (c *Client) SuiteRun(ctx context.Context, repo hotfix.Repo, suite int64) (r
 
 // clipped is a name without secrets.
 func clipped(s string) string { return clip(redact.Scrub(oneLine(s)).String(), 200) }
-
-// FailedStep returns the first job of a run that failed, and the number of its step that did; 0 for what is not known.
-func (c *Client) FailedStep(ctx context.Context, repo hotfix.Repo, run int64) (job, step int64, err error) {
-	err = c.on(ctx, repo, func(s *session) error {
-		jobs, err := failedJobs(ctx, s, repo, run)
-		if err != nil || len(jobs) == 0 {
-			return err
-		}
-		job = jobs[0].GetID()
-		for _, st := range jobs[0].Steps {
-			if slices.Contains(failures, st.GetConclusion()) && step == 0 {
-				step = st.GetNumber()
-			}
-		}
-		return nil
-	})
-	if errors.Is(err, ErrGone) || errors.Is(err, ErrForbidden) {
-		return 0, 0, nil
-	}
-	if err != nil {
-		return 0, 0, fmt.Errorf("look for the step of run %d in %s that failed: %w", run, repo, err)
-	}
-	return job, step, nil
-}

@@ -67,8 +67,14 @@ type WorkflowRun struct {
 	SHA        string `json:"sha"`
 	Branch     string `json:"branch"`
 	URL        string `json:"url"`
-	Job        int64  `json:"job,omitempty"`  // the first that failed, if it was looked up
-	Step       int64  `json:"step,omitempty"` // of Job that failed
+	Spot              // where it failed, if it was looked up
+}
+
+// A Spot is a place in the log of a run: the first job that failed, its step that did, and the line of that step's log where it shows first. 0 is not known.
+type Spot struct {
+	Job  int64 `json:"job,omitempty"`
+	Step int64 `json:"step,omitempty"`
+	Line int64 `json:"line,omitempty"`
 }
 
 // What a run is called in messages.

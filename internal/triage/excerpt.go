@@ -44,6 +44,18 @@ func Numbered(logs []redact.Text, max int) (text string, first int) {
 	return excerptAt(all, at, max), first
 }
 
+// Shows returns the line of logs where the failure shows first; "" if none does.
+func Shows(logs []redact.Text) string {
+	all := excerptLines(logs)
+	if len(all) == 0 {
+		return ""
+	}
+	if line := all[firstError(all)]; errorRank(line) > 1 {
+		return line
+	}
+	return ""
+}
+
 // excerptAt narrows the excerpt around line first until it fits.
 func excerptAt(all []string, first, max int) string {
 	before, after, tail := excerptBefore, excerptAfter, excerptTail

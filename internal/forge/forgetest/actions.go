@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 )
@@ -39,7 +40,8 @@ type Job struct {
 
 // A Step is one step of a job.
 type Step struct {
-	Name, Conclusion string
+	Name, Conclusion   string
+	Started, Completed time.Time // may be zero; GitHub tells whole seconds
 }
 
 type run struct{ Run }
@@ -139,7 +141,11 @@ func (f *Forge) listJobs(q *query, r *run) reply {
 	for _, j := range r.Jobs {
 		steps := []object{}
 		for n, s := range j.Steps {
-			steps = append(steps, object{"name": s.Name, "number": n + 1, "status": "completed", "conclusion": s.Conclusion})
+			step := object{"name": s.Name, "number": n + 1, "status": "completed", "conclusion": s.Conclusion}
+			if !s.Started.IsZero() {
+				step["started_at"], step["completed_at"] = s.Started.Truncate(time.Second), s.Completed.Truncate(time.Second)
+			}
+			steps = append(steps, step)
 		}
 		out = append(out, object{"id": j.ID, "run_id": r.ID, "name": j.Name, "status": "completed", "conclusion": j.Conclusion,
 			"head_sha": r.SHA, "run_attempt": r.Attempt, "steps": steps})
