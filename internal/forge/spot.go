@@ -2,55 +2,14 @@ package forge
 
 import (
 	"bytes"
-	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/go-github/v66/github"
 
-	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 )
-
-// FailedAt returns where a run failed: its first failed job, the step of it, and the line of the step's log that reads line. What is not known, or
-// not certain, is 0.
-//
-// GitHub does not document the last number of an address like /job/J#step:S:L. Its runner does: it counts the lines that it writes to a step's log from 1,
-// marks of groups included, and sends the count with each annotation ("logFileLineNumber" in actions/runner, ExecutionContext.Write and PagingLogger),
-// from which GitHub makes the links of annotations (actions/runner#1744, actions/toolkit#1506). The numbers that the page shows leave out the marks that end a
-// group, the address counts them (actions/runner#2806).
-func (c *Client) FailedAt(ctx context.Context, repo hotfix.Repo, run int64, line string) (at hotfix.Spot, err error) {
-	err = c.on(ctx, repo, func(s *session) error {
-		jobs, err := failedJobs(ctx, s, repo, run)
-		if err != nil || len(jobs) == 0 {
-			return err
-		}
-		at.Job = jobs[0].GetID()
-		n := slices.IndexFunc(jobs[0].Steps, func(st *github.TaskStep) bool { return slices.Contains(failures, st.GetConclusion()) })
-		if n < 0 {
-			return nil
-		}
-		at.Step = jobs[0].Steps[n].GetNumber()
-		if line == "" {
-			return nil
-		}
-		raw, err := c.jobLog(ctx, s, repo, at.Job)
-		if err == nil {
-			at.Line = lineIn(stepLog(raw, jobs[0].Steps, n), line)
-		}
-		return err
-	})
-	if errors.Is(err, ErrGone) || errors.Is(err, ErrForbidden) {
-		return at, nil
-	}
-	if err != nil {
-		return hotfix.Spot{}, fmt.Errorf("look where run %d in %s failed: %w", run, repo, err)
-	}
-	return at, nil
-}
 
 // lineIn returns which of the lines reads so, perhaps after a time of its own, 0 if none does.
 func lineIn(lines [][]byte, text string) int64 {
