@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"unicode"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 )
 
 // colours are terminal sequences that only change how text looks.
@@ -15,7 +16,7 @@ var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 func visible(s string) string {
 	s = colours.ReplaceAllString(s, "")
 	s = strings.ReplaceAll(s, "\r\n", "\n")
-	if !strings.ContainsFunc(s, hidden) {
+	if !strings.ContainsFunc(s, redact.Hidden) {
 		return s
 	}
 	var b strings.Builder
@@ -31,7 +32,7 @@ func visible(s string) string {
 		run = run[:0]
 	}
 	for _, r := range s {
-		if hidden(r) {
+		if redact.Hidden(r) {
 			run = append(run, r)
 			continue
 		}
@@ -40,17 +41,4 @@ func visible(s string) string {
 	}
 	flush()
 	return b.String()
-}
-
-func hidden(r rune) bool {
-	switch {
-	case r == '\n' || r == '\t':
-		return false
-	case r < 0x7f:
-		return r < ' '
-	case r == '\u00ad', r == '\u034f', r == '\u115f', r == '\u1160', r == '\u17b4', r == '\u17b5', r == '\u3164', r == '\uffa0',
-		r == '\u2028', r == '\u2029', r >= 0xe0100 && r <= 0xe01ef, r >= 0xfe00 && r < 0xfe0e:
-		return true
-	}
-	return unicode.Is(unicode.C, r)
 }

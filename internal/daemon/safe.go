@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 )
 
 // Outside text (messages, logs, names, the model's words) may neither notify anybody, nor link, nor command
@@ -66,18 +68,9 @@ func visible(s string) string {
 	return strings.ReplaceAll(b.String(), "<!--", "<!"+zwsp+"--")
 }
 
-// hidden reports characters without a glyph: controls, bidirectional marks, separators, fillers.
+// hidden reports characters without a glyph, those that only choose how an emoji looks among them.
 func hidden(r rune) bool {
-	return r == unicode.ReplacementChar || unicode.Is(unicode.C, r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) || isFiller(r)
-}
-
-// isFiller reports letters that render as nothing and so can hide text or split a word.
-func isFiller(r rune) bool {
-	switch r {
-	case '\u00ad', '\u034f', '\u115f', '\u1160', '\u17b4', '\u17b5', '\u3164', '\uffa0':
-		return true
-	}
-	return r >= 0xfe00 && r <= 0xfe0f || r >= 0xe0100 && r <= 0xe01ef
+	return redact.Hidden(r) || r == unicode.ReplacementChar || r == 0xfe0e || r == 0xfe0f
 }
 
 func hex4(r rune) string {

@@ -151,6 +151,8 @@ func TestVetRefuses(t *testing.T) {
 		{"token in a name", "secret", []edit{{path: "src/" + token + ".ts", new: "a\n"}, newTest}},
 		{"reversed text", "hidden-text", []edit{{path: "src/a.ts", old: "a\n", new: "if (isAdmin\u202e) {\n"}, newTest}},
 		{"invisible letters", "hidden-text", []edit{{path: "src/a.ts", old: "a\n", new: "// \U000e0049gnore\n"}, newTest}},
+		{"a name without a glyph", "hidden-text", []edit{{path: "src/a.ts", old: "a\n", new: "const { timeout,\u3164 } = query;\n"}, newTest}},
+		{"code in variation selectors", "hidden-text", []edit{{path: "src/a.ts", old: "a\n", new: "run(`\ufe01\ufe02`);\n"}, newTest}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -3,6 +3,7 @@ package triage
 import (
 	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
 )
@@ -37,13 +38,5 @@ func hiddenText(v vetting) string {
 }
 
 func hiddenRune(r rune) bool {
-	switch {
-	case r == '\t' || r == '\n' || r == '\r' || r == '\f':
-		return false
-	case r < ' ', r >= 0x7f && r < 0xa0, r == 0xad, r == 0x61c, r == 0x180e, r == 0xfeff, r == 0xfffd:
-		return true
-	case r >= 0x200b && r <= 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2060 && r <= 0x206f, r >= 0xe0000 && r <= 0xe0fff:
-		return true
-	}
-	return false
+	return r != '\r' && r != '\f' && redact.Hidden(r) || r == unicode.ReplacementChar
 }
