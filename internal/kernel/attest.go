@@ -27,11 +27,11 @@ func (d *Delivery) attest(token, authToken string) error {
 		{"state_id", d.StateID},
 		{"auth_token_sha256", base64.RawURLEncoding.EncodeToString(sum[:])},
 	} {
-		if got, ok := asString(claims[c.name]); !ok || got != c.want {
+		if got, ok := asString(claims.get(c.name)); !ok || got != c.want {
 			return refuse(StageAttestation, "the attestation's %s is not this request's", c.name)
 		}
 	}
-	if numeral(claims["installation_id"]) != numeral(d.payload.object("installation")["id"]) {
+	if numeral(claims.get("installation_id")) != numeral(d.payload.object("installation").get("id")) {
 		return refuse(StageAttestation, "the attestation's installation_id is not this request's")
 	}
 	return d.fresh(claims.num("iat"), claims.num("exp"))
@@ -67,7 +67,7 @@ func readJWT(token string, key *rsa.PublicKey) (object, error) {
 	if header == nil || claims == nil {
 		return nil, refuse(StageAttestation, "the attestation cannot be decoded")
 	}
-	if _, critical := header["crit"]; critical || header.str("alg") != "RS256" {
+	if header.get("crit") != nil || header.str("alg") != "RS256" {
 		return nil, refuse(StageAttestation, "the attestation is not signed with RS256")
 	}
 	sig, err := base64.RawURLEncoding.Strict().DecodeString(parts[2])

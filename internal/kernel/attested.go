@@ -10,7 +10,7 @@ import (
 // verified here; Open has done so.
 func Attested(attestation redact.Secret) (owner, repo, installation string) {
 	claims := claimsOf(attestation)
-	if installation = numeral(claims["installation_id"]); installation == "null" {
+	if installation = numeral(claims.get("installation_id")); installation == "null" {
 		installation = ""
 	}
 	return claims.str("owner"), claims.str("repo"), installation

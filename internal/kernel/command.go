@@ -57,9 +57,7 @@ var slash = regexp.MustCompile(`(?i)^\s*(?:@ubiquityos\s+)?/` + CommandName + `\
 // readVerb finds the verb and the rest of its line: in the parameter, whose value may be any JSON, or else in the
 // comment itself. Lines after the first are for people.
 func readVerb(params json.RawMessage, body string) (verb, args string) {
-	var p object
-	_ = json.Unmarshal(params, &p) // not an object: no parameters
-	line := rawText(p["action"])
+	line := rawText(members(params).get("action"))
 	if line == "" {
 		if m := slash.FindStringSubmatch(body); m != nil {
 			line = m[1]

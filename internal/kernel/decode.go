@@ -66,9 +66,9 @@ func decodeCommand(text string) (*command, error) {
 	if err != nil {
 		return nil, refuse(StageDecode, "command is neither null nor a JSON object")
 	}
-	name, ok := asString(c["name"])
+	name, ok := asString(c.get("name"))
 	if !ok {
 		return nil, refuse(StageDecode, "command has no name")
 	}
-	return &command{name: name, params: c["parameters"]}, nil
+	return &command{name: name, params: c.get("parameters")}, nil
 }

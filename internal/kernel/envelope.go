@@ -31,11 +31,11 @@ type field struct {
 func readEnvelope(fields object) (envelope, error) {
 	e := envelope{fields: make(map[string]field, len(signedFields)+1), clean: true}
 	for _, name := range append(signedFields[:], "signature") {
-		raw, ok := fields[name]
-		if !ok && name == optionalField {
+		raw := fields.get(name)
+		if raw == nil && name == optionalField {
 			continue
 		}
-		if !ok {
+		if raw == nil {
 			return e, refuse(StageSchema, "%s is missing", name)
 		}
 		f, ok := readField(raw)

@@ -188,7 +188,7 @@ func readDraft(p object) []redact.Text {
 	if raw := fault.str("raw"); raw != fault.str("message") {
 		add("raw", raw)
 	}
-	add("inputs", string(around["pluginInputs"]))
+	add("inputs", string(around.get("pluginInputs")))
 	if n := around.num("retryCount"); n > 0 {
 		add("retries", strconv.FormatInt(n, 10))
 	}

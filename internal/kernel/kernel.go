@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
@@ -113,8 +114,8 @@ func OpenWorkflow(eventFile []byte, opts Options) (*Delivery, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw, ok := event["inputs"]
-	if !ok {
+	raw := event.get("inputs")
+	if raw == nil {
 		return nil, refuse(StageSchema, "the event has no inputs; is this the event file of a workflow_dispatch run?")
 	}
 	inputs, err := parseObject(raw)
@@ -122,8 +123,8 @@ func OpenWorkflow(eventFile []byte, opts Options) (*Delivery, error) {
 		return nil, err
 	}
 	// GitHub may fill an input that was not sent with an empty string. The kernel never sends an empty one.
-	if string(inputs["ubiquityKernelToken"]) == `""` {
-		delete(inputs, "ubiquityKernelToken")
+	if string(inputs.get(optionalField)) == `""` {
+		inputs = slices.DeleteFunc(inputs, func(m member) bool { return string(m.name) == optionalField })
 	}
 	d, err := open(inputs, opts)
 	if err == nil {

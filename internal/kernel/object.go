@@ -1,13 +1,20 @@
 package kernel
 
 import (
+	"bytes"
 	"encoding/json"
+	"strconv"
 )
 
 // An object is a JSON object whose values are decoded when they are asked for. Names are case-sensitive, unlike
 // those of a Go struct, and a value of an unexpected type reads as absent. All of it is valid JSON: that was checked
-// once, for the whole.
-type object map[string]json.RawMessage
+// once, for the whole. It is a list and no map: most are small and asked for a few names.
+type object []member
+
+type member struct {
+	name  []byte // decoded
+	value json.RawMessage
+}
 
 // parseObject reads a JSON object. Other JSON is against the schema; what is not JSON is refused before that.
 func parseObject(text []byte) (object, error) {
@@ -21,19 +28,26 @@ func parseObject(text []byte) (object, error) {
 	return o, nil
 }
 
-// members splits valid JSON into the members of its object, nil if it is none. Of two with one name the last counts.
+// usualMembers is as many as most objects have.
+const usualMembers = 12
+
+// members splits valid JSON into the members of its object, nil if it is none.
 func members(valid []byte) object {
 	i := blanks(valid, 0)
 	if i == len(valid) || valid[i] != '{' {
 		return nil
 	}
-	o := object{}
+	o := make(object, 0, usualMembers)
 	for i = blanks(valid, i+1); valid[i] != '}'; {
 		end := stringEnd(valid, i)
-		name, _ := asString(valid[i:end])
+		name := valid[i+1 : end-1]
+		if !plain(name) {
+			decoded, _ := asString(valid[i:end])
+			name = []byte(decoded)
+		}
 		i = blanks(valid, blanks(valid, end)+len(":"))
 		end = valueEnd(valid, i)
-		o[name] = valid[i:end:end]
+		o = append(o, member{name, valid[i:end:end]})
 		if i = blanks(valid, end); valid[i] == ',' {
 			i = blanks(valid, i+1)
 		}
@@ -102,20 +116,52 @@ func valueEnd(valid []byte, i int) int {
 	return len(valid)
 }
 
-func (o object) object(name string) object { return members(o[name]) }
+// get returns the member with this name, nil if there is none. Of two the last counts.
+func (o object) get(name string) json.RawMessage {
+	for i := len(o) - 1; i >= 0; i-- {
+		if string(o[i].name) == name {
+			return o[i].value
+		}
+	}
+	return nil
+}
 
-func (o object) list(name string) []json.RawMessage { return elements(o[name]) }
+// UnmarshalJSON reads an object.
+func (o *object) UnmarshalJSON(text []byte) error {
+	*o = members(bytes.Clone(text)) // which json has found to be valid
+	return nil
+}
+
+// MarshalJSON writes the object.
+func (o object) MarshalJSON() ([]byte, error) {
+	text := []byte{'{'}
+	for i, m := range o {
+		name, err := json.Marshal(string(m.name))
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = append(append(append(text, name...), ':'), m.value...)
+	}
+	return append(text, '}'), nil
+}
+
+func (o object) object(name string) object { return members(o.get(name)) }
+
+func (o object) list(name string) []json.RawMessage { return elements(o.get(name)) }
 
 func (o object) str(name string) string {
-	s, _ := asString(o[name])
+	s, _ := asString(o.get(name))
 	return s
 }
 
 // num reads an integer, also one written as a string.
 func (o object) num(name string) int64 {
-	raw, ok := o[name]
-	if !ok {
-		return 0
+	raw := o.get(name)
+	if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil || raw == nil {
+		return n
 	}
 	var n json.Number
 	if json.Unmarshal(raw, &n) != nil {

@@ -18,10 +18,12 @@ func FuzzMembers(f *testing.F) {
 		got, refused := parseObject(text)
 		require.Equal(t, err == nil && want != nil, refused == nil)
 		if refused == nil {
-			require.Equal(t, len(want), len(got))
+			for _, m := range got {
+				require.Contains(t, want, string(m.name))
+			}
 		}
 		for name, raw := range want {
-			require.Equal(t, string(raw), string(got[name]))
+			require.Equal(t, string(raw), string(got.get(name)))
 		}
 		if !json.Valid(text) {
 			return
@@ -36,7 +38,7 @@ func FuzzMembers(f *testing.F) {
 		for name, raw := range want {
 			var s *string
 			err := json.Unmarshal(raw, &s)
-			read, ok := asString(got[name])
+			read, ok := asString(got.get(name))
 			require.Equal(t, err == nil && s != nil, ok)
 			if ok {
 				require.Equal(t, *s, read)

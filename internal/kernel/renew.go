@@ -81,7 +81,7 @@ func (r *Renewer) learn(token, attestation redact.Secret) {
 		return
 	}
 	r.grants[token] = &grant{token: token, attestation: attestation, expires: time.Unix(claims.num("exp"), 0), headers: map[string]string{
-		"X-GitHub-Owner": claims.str("owner"), "X-GitHub-Repo": claims.str("repo"), "X-GitHub-Installation-Id": numeral(claims["installation_id"])}}
+		"X-GitHub-Owner": claims.str("owner"), "X-GitHub-Repo": claims.str("repo"), "X-GitHub-Installation-Id": numeral(claims.get("installation_id"))}}
 }
 
 // Token returns what the delivered token is now: itself while it is good, a fresh one after that.

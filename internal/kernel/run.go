@@ -132,7 +132,7 @@ func readCheckSuite(p object) run {
 
 func firstPull(o object) object {
 	if pulls := o.list("pull_requests"); len(pulls) > 0 {
-		return object{"pull": pulls[0]}.object("pull")
+		return members(pulls[0])
 	}
 	return nil
 }
