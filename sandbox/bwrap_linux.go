@@ -12,24 +12,25 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox/boot"
 	"golang.org/x/sys/unix"
 )
 
 // guestProgram is where a guest finds this program, to be its first process.
-const guestProgram = "/box/" + bootName
+const guestProgram = "/box/" + boot.Name
 
 // inBubblewrap has bubblewrap make the namespaces and the root. This program is started in them with all capabilities
 // gone, and adds what bubblewrap has not: resource limits, Landlock, the filter of system calls. Started by root,
 // bubblewrap runs as the user that boxes of root become: what root maps for itself stays root to the kernel.
 func inBubblewrap(ctx context.Context, r *run, pipes []*os.File) (child, error) {
 	w := wrapping{r: r, files: pipes}
-	w.add("--unshare-all", "--unshare-user", "--uid", strconv.Itoa(insideID), "--gid", strconv.Itoa(insideID), "--cap-drop", "ALL", "--clearenv",
+	w.add("--unshare-all", "--unshare-user", "--uid", strconv.Itoa(boot.InsideID), "--gid", strconv.Itoa(boot.InsideID), "--cap-drop", "ALL", "--clearenv",
 		"--die-with-parent", "--new-session", "--as-pid-1", "--hostname", "box", "--proc", "/proc")
 	for _, m := range r.shown() {
 		switch m.Kind {
-		case device:
+		case boot.Device:
 			w.add("--dev-bind-try", m.Src, m.Dst)
-		case writable:
+		case boot.Writable:
 			w.add("--bind", m.Src, m.Dst)
 		default:
 			w.add("--ro-bind-try", m.Src, m.Dst)
@@ -41,18 +42,18 @@ func inBubblewrap(ctx context.Context, r *run, pipes []*os.File) (child, error) 
 	for name, data := range r.files() {
 		w.data(name, "0644", []byte(data))
 	}
-	for dir, share := range map[string]int64{treeDir: 2, "/tmp": 4, "/home/plugin": 8, "/dev/shm": 8} {
+	for dir, share := range map[string]int64{boot.TreeDir: 2, "/tmp": 4, "/home/plugin": 8, "/dev/shm": 8} {
 		w.add("--size", strconv.FormatInt(r.disk()/share, 10), "--tmpfs", dir)
 	}
 	if r.into != "" {
-		w.add("--size", strconv.FormatInt(r.disk()/2, 10), "--tmpfs", depsDir)
+		w.add("--size", strconv.FormatInt(r.disk()/2, 10), "--tmpfs", boot.DepsDir)
 	}
-	for _, d := range maskedDirs {
+	for _, d := range boot.MaskedDirs {
 		if _, err := os.Stat("/proc/" + d); err == nil {
 			w.add("--size", "4096", "--tmpfs", "/proc/"+d, "--remount-ro", "/proc/"+d)
 		}
 	}
-	for _, f := range maskedFiles {
+	for _, f := range boot.MaskedFiles {
 		if _, err := os.Stat("/proc/" + f); err == nil {
 			w.add("--dev-bind", "/dev/null", "/proc/"+f)
 		}

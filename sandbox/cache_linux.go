@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox/boot"
 	"golang.org/x/sys/unix"
 )
 
@@ -33,7 +34,7 @@ func TestSeed(t *testing.T) {}
 // forGo returns what a Go command needs besides the program: the modules that this machine has, and a build cache
 // that our own warm-up has filled. Commands write to a layer above it that is thrown away, so none can plant
 // anything for the next.
-func (n *box) forGo(ctx context.Context) ([]mount, map[string]string, error) {
+func (n *box) forGo(ctx context.Context) ([]boot.Mount, map[string]string, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.goMounts != nil {
@@ -50,16 +51,16 @@ func (n *box) forGo(ctx context.Context) ([]mount, map[string]string, error) {
 	if len(words) != 2 {
 		return nil, nil, fmt.Errorf("%s env says %q", goProgram, out)
 	}
-	mounts, vars := []mount{}, map[string]string{"GOCACHE": goCache}
+	mounts, vars := []boot.Mount{}, map[string]string{"GOCACHE": goCache}
 	if info, err := os.Stat(words[1]); err == nil && info.IsDir() {
-		mounts, vars["GOMODCACHE"] = append(mounts, mount{words[1], goModule, readOnly}), goModule
+		mounts, vars["GOMODCACHE"] = append(mounts, boot.Mount{Src: words[1], Dst: goModule, Kind: boot.ReadOnly}), goModule
 	}
 	dir, err := n.warm(ctx, words[0])
 	if err != nil {
 		return nil, nil, fmt.Errorf("warm the build cache: %w", err)
 	}
 	if dir != "" {
-		mounts = append(mounts, mount{dir, goCache, layered})
+		mounts = append(mounts, boot.Mount{Src: dir, Dst: goCache, Kind: boot.Layered})
 	} else {
 		vars["GOCACHE"] = "/tmp/.gocache"
 	}
@@ -101,7 +102,7 @@ func (n *box) warm(ctx context.Context, version string) (_ string, err error) {
 	}
 	c := Command{Args: []string{"sh", "-c", "go build std && go test -vet=off . && go test ."}, Env: goVars(), Timeout: 10 * time.Minute, Memory: n.Memory}
 	c.Env["GOCACHE"] = goCache
-	r := &run{box: n, command: c, tree: &Tree{Dir: tree}, mounts: []mount{{cache, goCache, writable}}}
+	r := &run{box: n, command: c, tree: &Tree{Dir: tree}, mounts: []boot.Mount{{Src: cache, Dst: goCache, Kind: boot.Writable}}}
 	res, err := r.within(ctx)
 	if err != nil {
 		return "", err

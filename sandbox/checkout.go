@@ -14,6 +14,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/storage/filesystem"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox/boot"
 )
 
 // checkOut writes the files of commit into the empty t.Dir. No hook, filter or attribute of the repository plays a
@@ -111,7 +112,7 @@ func (l *layout) directory(dir *os.Root, tree *object.Tree, name string) error {
 	var p page
 	for _, e := range tree.Entries {
 		full := name + e.Name
-		if strings.Contains(e.Name, "/") || !filepath.IsLocal(e.Name) || e.Name == "." || gitName(e.Name) {
+		if strings.Contains(e.Name, "/") || !filepath.IsLocal(e.Name) || e.Name == "." || boot.GitName(e.Name) {
 			return fmt.Errorf("%q is not a name that may be checked out", full)
 		}
 		var err error

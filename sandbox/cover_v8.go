@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode/utf16"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox/boot"
 )
 
 // v8Script is a script in what Node writes where NODE_V8_COVERAGE says.
@@ -34,7 +36,7 @@ func readV8(report string, read func(name string) (string, error), lines ran) {
 			return
 		}
 		for _, s := range one.Result {
-			name, ours := strings.CutPrefix(s.URL, "file://"+treeDir+"/")
+			name, ours := strings.CutPrefix(s.URL, "file://"+boot.TreeDir+"/")
 			if !ours || strings.Contains(name, "node_modules/") || !asWritten.MatchString(name) {
 				continue
 			}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox/boot"
 )
 
 // Bounds of what a tree hands out and takes in.
@@ -182,7 +184,7 @@ func CheckPath(name string) error {
 		return refuse("%q is not a path inside the repository: write it relative to its root, without . and ..", name)
 	}
 	for part := range strings.SplitSeq(name, "/") {
-		if gitName(part) {
+		if boot.GitName(part) {
 			return refuse("%q: git's own directory is out of bounds", name)
 		}
 	}
@@ -191,10 +193,3 @@ func CheckPath(name string) error {
 
 // unprintable also names the marks that turn the reading direction, which make a name look like another.
 func unprintable(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
-
-// gitName reports whether some file system takes the name for .git: they ignore case, trailing dots and spaces,
-// and keep a short twin.
-func gitName(part string) bool {
-	p := strings.ToLower(strings.TrimRight(part, ". "))
-	return p == ".git" || strings.HasPrefix(p, "git~") || strings.HasPrefix(p, ".git ")
-}

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox/boot"
 )
 
 // A bundle is as much of an OCI runtime's config.json as a box needs.
@@ -62,15 +64,15 @@ type bundleLinux struct {
 func (r *run) bundle(root string) bundle {
 	b := bundle{Version: "1.1.0", Hostname: "box", Root: bundleRoot{root, true}}
 	b.Process = bundleProcess{Args: []string{guestProgram}, Env: []string{"PATH=/usr/bin"}, Cwd: "/", NoNewPrivileges: true, Capabilities: map[string][]string{}}
-	b.Process.User.UID, b.Process.User.GID = insideID, insideID
+	b.Process.User.UID, b.Process.User.GID = boot.InsideID, boot.InsideID
 	b.Mounts = []bundleMount{{"/proc", "proc", "proc", []string{"nosuid", "nodev", "noexec"}}, {"/dev", "tmpfs", "tmpfs", []string{"nosuid", "size=65536"}}}
-	for dir, share := range map[string]int64{treeDir: 2, "/tmp": 4, "/home/plugin": 8, "/dev/shm": 8} {
+	for dir, share := range map[string]int64{boot.TreeDir: 2, "/tmp": 4, "/home/plugin": 8, "/dev/shm": 8} {
 		b.Mounts = append(b.Mounts, bundleMount{dir, "tmpfs", "tmpfs", []string{"nosuid", "nodev", "mode=0777", "size=" + strconv.FormatInt(r.disk()/share, 10)}})
 	}
 	for _, m := range r.shown() {
 		switch m.Kind {
-		case device: // runsc makes its own
-		case writable:
+		case boot.Device: // runsc makes its own
+		case boot.Writable:
 			b.Mounts = append(b.Mounts, bundleMount{m.Dst, "bind", m.Src, []string{"rbind", "rw", "nosuid", "nodev"}})
 		default:
 			b.Mounts = append(b.Mounts, bundleMount{m.Dst, "bind", m.Src, []string{"rbind", "ro", "nosuid", "nodev"}})
@@ -81,7 +83,7 @@ func (r *run) bundle(root string) bundle {
 			Type string `json:"type"`
 		}{kind})
 	}
-	for _, d := range maskedDirs {
+	for _, d := range boot.MaskedDirs {
 		b.Linux.MaskedPaths = append(b.Linux.MaskedPaths, "/proc/"+d)
 	}
 	for _, d := range []string{"/dev/fuse", "/dev/net/tun"} { // of its own kernel, which gives them to every container; no test needs one
@@ -138,7 +140,7 @@ func (r *run) layOut(root string) error {
 	for _, m := range r.shown() {
 		if info, err := os.Stat(m.Src); err == nil && info.IsDir() {
 			dirs = append(dirs, m.Dst)
-		} else if err == nil && m.Kind != device {
+		} else if err == nil && m.Kind != boot.Device {
 			dirs = append(dirs, filepath.Dir(m.Dst))
 		}
 	}

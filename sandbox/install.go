@@ -13,18 +13,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
-)
 
-// Where an installation leaves what it has fetched: in directories named node_modules anywhere in the tree, and in
-// depsDir, of which a test sees a copy that it cannot write to for good.
-const (
-	depsDir    = "/deps"
-	modulesDir = "node_modules"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox/boot"
 )
 
 // Bounds of one installation.
 const (
-	installBytes  = 2 << 30
 	installFiles  = 400_000
 	installMemory = 4 << 30
 	installMounts = 64
@@ -47,13 +41,13 @@ type installed struct {
 }
 
 // mounts returns what shows the dependencies to a command, which may write over them but not change them.
-func (i *installed) mounts() []mount {
+func (i *installed) mounts() []boot.Mount {
 	if i.dir == "" {
 		return nil
 	}
-	all := []mount{{path.Join(i.dir, "deps"), depsDir, layered}}
+	all := []boot.Mount{{Src: path.Join(i.dir, "deps"), Dst: boot.DepsDir, Kind: boot.Layered}}
 	for _, m := range i.modules {
-		all = append(all, mount{path.Join(i.dir, "tree", m), path.Join(treeDir, m), layered})
+		all = append(all, boot.Mount{Src: path.Join(i.dir, "tree", m), Dst: path.Join(boot.TreeDir, m), Kind: boot.Layered})
 	}
 	return all
 }
@@ -89,7 +83,7 @@ func (t *Tree) lockFiles(names []string) ([]string, error) {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && (gitName(d.Name()) || d.Name() == modulesDir):
+		case d.IsDir() && (boot.GitName(d.Name()) || d.Name() == boot.ModulesDir):
 			return fs.SkipDir
 		case d.Type().IsRegular() && slices.Contains(names, d.Name()):
 			out = append(out, name)
@@ -102,41 +96,6 @@ func (t *Tree) lockFiles(names []string) ([]string, error) {
 // vanished is what package managers say of a version that cannot be had, or of a lock file that does not fit its manifest.
 var vanished = regexp.MustCompile(`(?i)\b(E404|ETARGET|EUSAGE)\b|No matching version|NO_MATCHING_VERSION|ERR_PNPM_FETCH_404|OUTDATED_LOCKFILE|` +
 	`YN0016|YN0035|Couldn't find (any versions|package)|lockfile needs to be updated|YN0028|No version matching|lockfile had changes|lockfile is frozen|404 Not Found|GET \S+ - 404`)
-
-// packInstalled writes what an installation has left in the box.
-func packInstalled(w io.Writer) error {
-	p := packer{tw: tar.NewWriter(w), limit: installBytes}
-	root, err := os.OpenRoot(treeDir)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil || !d.IsDir():
-			return err
-		case gitName(d.Name()):
-			return fs.SkipDir
-		case d.Name() != modulesDir:
-			return nil
-		}
-		h := &tar.Header{Name: "tree/" + name, Typeflag: tar.TypeDir, Mode: 0o755, Format: tar.FormatPAX}
-		if err := p.tw.WriteHeader(h); err != nil {
-			return err
-		}
-		if err := p.add(path.Join(treeDir, name), "tree/"+name+"/"); err != nil {
-			return err
-		}
-		return fs.SkipDir
-	})
-	if err != nil {
-		return err
-	}
-	if err := p.add(depsDir, "deps/"); err != nil {
-		return err
-	}
-	return p.tw.Close()
-}
 
 // take lays out below dir what packInstalled has written, for the user and group that boxes become, and returns the
 // directories of the tree that it fills. What it reads was written by code that nobody trusts: names cannot lead out
@@ -152,11 +111,11 @@ func take(r io.Reader, dir string, uid, gid int) (modules []string, err error) {
 		if made++; made > installFiles {
 			return fmt.Errorf("more than %d files were installed", installFiles)
 		}
-		if h.Typeflag == tar.TypeDir && path.Base(h.Name) == modulesDir && strings.Count(h.Name+"/", "/"+modulesDir+"/") == 1 {
+		if h.Typeflag == tar.TypeDir && path.Base(h.Name) == boot.ModulesDir && strings.Count(h.Name+"/", "/"+boot.ModulesDir+"/") == 1 {
 			modules = append(modules, strings.TrimPrefix(h.Name, "tree/"))
 		}
 		if len(modules) > installMounts {
-			return fmt.Errorf("more than %d directories named %s were made", installMounts, modulesDir)
+			return fmt.Errorf("more than %d directories named %s were made", installMounts, boot.ModulesDir)
 		}
 		if uid < 0 {
 			return nil
@@ -171,8 +130,8 @@ func take(r io.Reader, dir string, uid, gid int) (modules []string, err error) {
 			return nil, err
 		}
 	}
-	limited := &io.LimitedReader{R: r, N: installBytes + installBytes/4} // the headers come on top
-	if err := unpackInto(root, limited, own); err != nil {
+	limited := &io.LimitedReader{R: r, N: boot.InstallBytes + boot.InstallBytes/4} // the headers come on top
+	if err := boot.UnpackInto(root, limited, own); err != nil {
 		return nil, err
 	}
 	return modules, nil

@@ -9,14 +9,9 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox/boot"
 	"golang.org/x/sys/unix"
 )
-
-// proxyPort is where a command of an install step finds the proxy, on the box's own loopback.
-const proxyPort = 3128
-
-// wireFD is the descriptor over which the first process hands out its listener.
-const wireFD = 5
 
 // install returns the dependencies of t for the toolchain of c, which it fetches if this attempt has not done so yet.
 func (n *box) install(ctx context.Context, t *Tree, c Command) (*installed, error) {
@@ -136,7 +131,7 @@ func proxyVars() map[string]string {
 	vars := map[string]string{}
 	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "npm_config_proxy", "npm_config_https_proxy",
 		"YARN_HTTP_PROXY", "YARN_HTTPS_PROXY"} {
-		vars[name] = "http://127.0.0.1:" + strconv.Itoa(proxyPort)
+		vars[name] = "http://127.0.0.1:" + strconv.Itoa(boot.ProxyPort)
 	}
 	return vars
 }
@@ -177,7 +172,7 @@ func (n *box) chown() int {
 // disk is how much the run may write.
 func (r *run) disk() int64 {
 	if r.into != "" {
-		return max(r.Disk, installBytes)
+		return max(r.Disk, boot.InstallBytes)
 	}
 	return r.Disk
 }
@@ -204,23 +199,6 @@ func (r *run) open(ctx context.Context, wire *os.File) error {
 	served.Go(func() { r.proxy.serve(ctx, l) })
 	r.closing = append(r.closing, served.Wait)
 	return nil
-}
-
-// handOutListener listens where the command will look for a proxy, and gives the listener to the parent. No other
-// process of the box ever holds it.
-func handOutListener() error {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	if err := unix.Bind(fd, &unix.SockaddrInet4{Port: proxyPort, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		return err
-	}
-	if err := unix.Listen(fd, proxyAtOnce); err != nil {
-		return err
-	}
-	return unix.Sendmsg(wireFD, []byte{1}, unix.UnixRights(fd), nil, 0)
 }
 
 // receiveListener is the other end of handOutListener.

@@ -3,6 +3,8 @@ package sandbox
 import (
 	"regexp"
 	"strings"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox/boot"
 )
 
 // npmRegistries serve the packages of npm, pnpm, Yarn and Bun.
@@ -11,7 +13,7 @@ var npmRegistries = []string{"registry.npmjs.org:443", "registry.yarnpkg.com:443
 // nodeInstallation is what fetches the packages of a package.json: the manager that wrote the lock file. Nil if there
 // are none, or if they are in the repository.
 func nodeInstallation(t *Tree, m manifest) *Installation {
-	if len(m.Deps)+len(m.DevDeps) == 0 || t.exists(modulesDir) {
+	if len(m.Deps)+len(m.DevDeps) == 0 || t.exists(boot.ModulesDir) {
 		return nil
 	}
 	var in *Installation

@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox/boot"
 )
 
 // A suite is an element of a JUnit report: suites may hold suites.
@@ -58,7 +59,7 @@ func (s suite) collect(r *Report, depth int) {
 			status = "skip"
 		}
 		name := c.Name
-		if of := strings.TrimPrefix(strings.TrimPrefix(c.Class, "file://"), treeDir+"/"); of != "" && !strings.Contains(name, of) {
+		if of := strings.TrimPrefix(strings.TrimPrefix(c.Class, "file://"), boot.TreeDir+"/"); of != "" && !strings.Contains(name, of) {
 			name = of + " > " + name
 		}
 		r.Tests = append(r.Tests, hotfix.TestResult{Name: name, Status: status})

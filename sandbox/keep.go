@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox/boot"
 )
 
 // Bounds of what comes out of a box.
@@ -167,11 +168,11 @@ func (k *keeper) removeGone() error {
 		switch {
 		case err != nil || name == ".":
 			return err
-		case gitName(d.Name()) && d.IsDir():
+		case boot.GitName(d.Name()) && d.IsDir():
 			return fs.SkipDir // was never handed in
-		case d.Type().IsRegular() && !gitName(d.Name()) && !k.seen[name] && steers(name) && !slices.Contains(k.plan, name):
+		case d.Type().IsRegular() && !boot.GitName(d.Name()) && !k.seen[name] && steers(name) && !slices.Contains(k.plan, name):
 			k.refuse(name, "it steers tools or automation, and nobody has planned to remove it")
-		case d.Type().IsRegular() && !gitName(d.Name()) && !k.seen[name]:
+		case d.Type().IsRegular() && !boot.GitName(d.Name()) && !k.seen[name]:
 			gone = append(gone, name)
 		}
 		return nil

@@ -10,9 +10,6 @@ import (
 	"time"
 )
 
-// treeDir is where a command finds the tree.
-const treeDir = "/tree"
-
 // Config is what a native box may use. Its zero value is a good one.
 type Config struct {
 	Memory   int64    // bytes of one command and its files, 0 means 2 GiB
@@ -46,8 +43,6 @@ const (
 	defaultFiles       = 200_000
 	defaultPids        = 512
 	firstUID           = 100_000
-	insideID           = 1000 // the user inside
-	maxReport          = 8 << 20
 	floodMax           = 64 << 20 // output beyond this ends the command
 )
 

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox/boot"
 )
 
 // A box starts commands by starting this program once more, as the first process of namespaces of its own.
@@ -22,7 +24,7 @@ type box struct {
 	fetch   *box    // what runs install steps, if not this box itself
 
 	mu       sync.Mutex // of what follows: found out by the first Go command
-	goMounts []mount
+	goMounts []boot.Mount
 	goVars   map[string]string
 }
 

@@ -8,12 +8,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox/boot"
 )
 
 // Native returns the box that this machine offers by itself, once a probe has shown that it holds.
@@ -49,7 +48,7 @@ func probe(c Config) (*box, []Finding, error) {
 		if err == nil {
 			return n, append(found, others(b.name)), nil
 		}
-		found = append(found, Finding{b.name, false, err.Error()})
+		found = append(found, Finding{Name: b.name, Held: false, Says: err.Error()})
 		why = append(why, fmt.Errorf("%s: %w", b.name, err))
 		if !errors.Is(err, errNoNamespaces) {
 			break // nobody stands in for a box that does not hold
@@ -71,7 +70,7 @@ func others(used string) Finding {
 		}
 		says = append(says, b.name+" "+how)
 	}
-	return Finding{"others", true, strings.Join(says, "; ")}
+	return Finding{Name: "others", Held: true, Says: strings.Join(says, "; ")}
 }
 
 // probeOne sets up a box of one backend and sees whether it holds.
@@ -105,20 +104,20 @@ func probeOne(c Config, b backend) (*box, []Finding, error) {
 
 // describe says what will be used, and what in place of what.
 func (n *box) describe() []Finding {
-	made := Finding{"backend", true, "boxes are made by " + n.backend.name}
-	user := Finding{"user", true, fmt.Sprintf("commands run as this process's own user %d, in namespaces of their own", n.euid)}
+	made := Finding{Name: "backend", Held: true, Says: "boxes are made by " + n.backend.name}
+	user := Finding{Name: "user", Held: true, Says: fmt.Sprintf("commands run as this process's own user %d, in namespaces of their own", n.euid)}
 	if n.euid == 0 {
 		user.Says = fmt.Sprintf("this process is root, so commands run as user %d of this machine, who owns nothing", n.HostUID)
 	}
-	lock := Finding{"landlock", n.abi > 0, fmt.Sprintf("version %d", n.abi)}
+	lock := Finding{Name: "landlock", Held: n.abi > 0, Says: fmt.Sprintf("version %d", n.abi)}
 	if n.abi == 0 {
 		lock.Says = "the kernel of a box has none; mounts and the system call filter stand alone"
 	}
-	memory := Finding{"memory", true, "no cgroup may be made here: a watchdog adds up what processes hold, each has limits of its own"}
+	memory := Finding{Name: "memory", Held: true, Says: "no cgroup may be made here: a watchdog adds up what processes hold, each has limits of its own"}
 	if n.groups != nil {
 		memory.Says = "cgroups below " + n.groups.memory
 	}
-	programs := Finding{"toolchains", len(n.tools.found) > 0, "found in PATH: " + strings.Join(n.tools.found, ", ")}
+	programs := Finding{Name: "toolchains", Held: len(n.tools.found) > 0, Says: "found in PATH: " + strings.Join(n.tools.found, ", ")}
 	return []Finding{made, user, lock, memory, programs}
 }
 
@@ -130,7 +129,7 @@ func (n *box) canaries() (_ []Finding, err error) {
 		return nil, fmt.Errorf("probe: %w", err)
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	c := &canary{File: filepath.Join(dir, "canary")}
+	c := &boot.Canary{File: filepath.Join(dir, "canary")}
 	if err := errors.Join(os.Chmod(dir, 0o755), os.WriteFile(c.File, []byte("canary"), 0o644)); err != nil {
 		return nil, fmt.Errorf("probe: %w", err)
 	}
@@ -153,16 +152,16 @@ func (n *box) canaries() (_ []Finding, err error) {
 	if len(found) == 0 {
 		return nil, errors.New("probe: the first process of a box said nothing")
 	}
-	found = append(found, Finding{"layers", true, fmt.Sprintf("in force after %s: %s", time.Since(began).Round(time.Millisecond), strings.Join(held.Enforced, ", "))})
-	late, err := n.try(&canary{Sleep: true}, 50*time.Millisecond)
+	found = append(found, Finding{Name: "layers", Held: true, Says: fmt.Sprintf("in force after %s: %s", time.Since(began).Round(time.Millisecond), strings.Join(held.Enforced, ", "))})
+	late, err := n.try(&boot.Canary{Sleep: true}, 50*time.Millisecond)
 	if err != nil {
 		return nil, explain(err)
 	}
-	return append(found, Finding{"deadline", late.Cause == Timeout, fmt.Sprintf("a process that would not end was ended after %s (%s), and nothing was left %s after its time was up",
+	return append(found, Finding{Name: "deadline", Held: late.Cause == Timeout, Says: fmt.Sprintf("a process that would not end was ended after %s (%s), and nothing was left %s after its time was up",
 		late.Took.Round(time.Millisecond), late.Cause, late.Over.Round(time.Millisecond))}), nil
 }
 
-func (n *box) try(c *canary, timeout time.Duration) (Result, error) {
+func (n *box) try(c *boot.Canary, timeout time.Duration) (Result, error) {
 	r := &run{box: n, canary: c, command: Command{Args: []string{"canary"}, Timeout: timeout, Memory: n.Memory}}
 	return r.within(context.Background())
 }
@@ -181,68 +180,4 @@ func explain(err error) error {
 			"so the sandbox cannot mount one of its own: the probe did not start: %w", err)
 	}
 	return fmt.Errorf("the probe did not start: %w", err)
-}
-
-// try does what no command may be able to do, from behind all layers, and reports what came of it.
-func (c *canary) try() message {
-	if c.Sleep {
-		for {
-			time.Sleep(time.Hour)
-		}
-	}
-	var found []Finding
-	see := func(name string, held bool, says string) { found = append(found, Finding{name, held, says}) }
-
-	vars := slices.DeleteFunc(os.Environ(), func(v string) bool { return v == "PWD=/" || v == "HOME=/home/plugin" || v == "PATH=/usr/bin" }) // a backend's own
-	see("environment", len(vars) == 0, fmt.Sprintf("%d variables of the machine are visible", len(vars)))
-	_, err := os.ReadFile(c.File)
-	see("read", err != nil, "reading a file of the machine: "+word(err))
-	err = os.WriteFile(c.File+".new", nil, 0o644)
-	for _, dir := range []string{"/", "/usr", "/etc", "/dev", "/proc"} {
-		if e := os.WriteFile(filepath.Join(dir, "daemon-hotfix-probe"), nil, 0o644); e == nil {
-			err = nil
-		}
-	}
-	see("write", err != nil, "writing outside the tree: "+word(err))
-	conn, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", c.Port), time.Second)
-	if err == nil {
-		conn.Close()
-	}
-	see("loopback", err != nil, "reaching a server of the machine: "+word(err))
-	conn, err = net.Dial("udp", "192.0.2.1:53") // no packet is sent: this asks for a route only
-	if err == nil {
-		conn.Close()
-	}
-	see("route", err != nil, "finding a route to the network: "+word(err))
-	err = unix.Unshare(unix.CLONE_NEWUSER)
-	see("namespaces", err != nil, "becoming root of a new namespace: "+word(err))
-	err = unix.Mount("none", "/tmp", "tmpfs", 0, "")
-	see("mount", err != nil, "mounting: "+word(err))
-	_, err = unix.Socket(unix.AF_VSOCK, unix.SOCK_STREAM, 0)
-	see("vsock", err != nil, "talking to the hypervisor: "+word(err))
-	pids, err := filepath.Glob("/proc/[0-9]*")
-	see("processes", err == nil && len(pids) <= 1, fmt.Sprintf("%d processes are visible", len(pids)))
-	f, err := os.OpenFile("/proc/sys/kernel/core_pattern", os.O_WRONLY, 0)
-	if err == nil {
-		f.Close()
-	}
-	see("kernel", err != nil, "opening a control file of the kernel for writing: "+word(err))
-
-	report, err := json.Marshal(found)
-	if err != nil {
-		return message{Err: err.Error()}
-	}
-	return message{Ended: true, Report: report}
-}
-
-// word is the end of a try in a word or two.
-func word(err error) string {
-	var errno syscall.Errno
-	switch {
-	case err == nil:
-		return "it worked"
-	case errors.As(err, &errno):
-		return errno.Error()
-	}
-	return err.Error()
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/bluekeyes/go-gitdiff/gitdiff"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox/boot"
 )
 
 // missedMax bounds how many lines that no added test runs are named.
@@ -175,7 +176,7 @@ func readLCOV(report string, lines ran) {
 	for l := range strings.Lines(report) {
 		l = strings.TrimSpace(l)
 		if name, ok := strings.CutPrefix(l, "SF:"); ok {
-			file = strings.TrimPrefix(name, treeDir+"/")
+			file = strings.TrimPrefix(name, boot.TreeDir+"/")
 		}
 		if data, ok := strings.CutPrefix(l, "DA:"); ok {
 			number, count, _ := strings.Cut(data, ",")

@@ -17,12 +17,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox/boot"
 )
 
 // Bounds of what goes through a proxy.
 const (
 	proxyHead      = 16 << 10 // bytes of a request's head
-	proxyAtOnce    = 64       // connections
 	proxyTotal     = 10_000   // connections of one step
 	proxyBytes     = 4 << 30  // of one step, both ways
 	proxyPatience  = 15 * time.Second
@@ -76,7 +77,7 @@ func (p *proxy) serve(ctx context.Context, l net.Listener) {
 	defer stop()
 	var all sync.WaitGroup
 	defer all.Wait()
-	slots := make(chan struct{}, proxyAtOnce)
+	slots := make(chan struct{}, boot.ProxyAtOnce)
 	for range proxyTotal {
 		select {
 		case slots <- struct{}{}:

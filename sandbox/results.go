@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox/boot"
 )
 
 // maxTests bounds how many results are taken from one report.
@@ -98,7 +99,7 @@ func readJest(report []byte) Report {
 	}
 	var r Report
 	for _, f := range j.TestResults {
-		name := strings.TrimPrefix(f.Name, treeDir+"/")
+		name := strings.TrimPrefix(f.Name, boot.TreeDir+"/")
 		if len(f.AssertionResults) == 0 && f.Status == "failed" {
 			r.Tests = append(r.Tests, hotfix.TestResult{Name: name, Status: "fail"}) // the file did not load
 		}

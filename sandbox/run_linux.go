@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox/boot"
 	"golang.org/x/sys/unix"
 )
 
@@ -48,7 +49,7 @@ type run struct {
 	*box
 	command Command
 	tree    *Tree
-	mounts  []mount           // besides the tools'
+	mounts  []boot.Mount      // besides the tools'
 	vars    map[string]string // that go with them
 	skip    []string          // directories of the tree that are mounts
 	proxy   *proxy            // what an installation may reach, nil for any other command
@@ -57,9 +58,9 @@ type run struct {
 	untaken error             // why what it has installed could not be laid out
 	cancel  func()
 	timer   *time.Timer
-	group   *group   // limits over all processes, nil where no cgroup is ours
-	canary  *canary  // what the first process tries itself, instead of a command
-	closing []func() // to be done when the command has ended
+	group   *group       // limits over all processes, nil where no cgroup is ours
+	canary  *boot.Canary // what the first process tries itself, instead of a command
+	closing []func()     // to be done when the command has ended
 	out     flood
 	report  *flood // standard output, when it is the report
 }
@@ -136,7 +137,7 @@ func (r *run) do(ctx context.Context) (Result, error) {
 
 // A history is what happened in a box.
 type history struct {
-	ready, ended     message
+	ready, ended     boot.Message
 	due              time.Time // when the command's time is up
 	took, over       time.Duration
 	changed, refused []string
@@ -152,7 +153,7 @@ func (r *run) follow(ctx context.Context, c child, p *pipes, orders []byte) (h h
 	if r.group == nil {
 		dog = watch(c.Process.Pid, r.command.Memory, r.cancel)
 	}
-	told := json.NewDecoder(io.LimitReader(p.status, 2*maxReport))
+	told := json.NewDecoder(io.LimitReader(p.status, 2*boot.MaxReport))
 	if err := told.Decode(&h.ready); err == nil && h.ready.Ready {
 		began = time.Now()
 		h.due = began.Add(r.command.Timeout)
@@ -266,7 +267,7 @@ func (r *run) start(ctx context.Context, pipes []*os.File) (c child, err error) 
 	c.Dir, c.WaitDelay = "/", 2*time.Second
 	c.Stdout, c.Stderr = &r.out, &r.out
 	if r.command.Report == "-" {
-		r.report = &flood{keep: maxReport, over: r.cancel}
+		r.report = &flood{keep: boot.MaxReport, over: r.cancel}
 		c.Stdout = r.report
 	}
 	if c.stdin, err = c.StdinPipe(); err == nil {
@@ -283,14 +284,14 @@ func (r *run) start(ctx context.Context, pipes []*os.File) (c child, err error) 
 // inNamespaces starts this program in namespaces that the kernel makes for it.
 func inNamespaces(ctx context.Context, r *run, pipes []*os.File) (child, error) {
 	cmd := exec.CommandContext(ctx, "/proc/self/exe")
-	cmd.Args, cmd.Env, cmd.ExtraFiles = []string{bootName}, []string{}, pipes
-	ids := []syscall.SysProcIDMap{{ContainerID: insideID, HostID: r.owner(), Size: 1}}
-	gids := []syscall.SysProcIDMap{{ContainerID: insideID, HostID: r.ownerGroup(), Size: 1}}
+	cmd.Args, cmd.Env, cmd.ExtraFiles = []string{boot.Name}, []string{}, pipes
+	ids := []syscall.SysProcIDMap{{ContainerID: boot.InsideID, HostID: r.owner(), Size: 1}}
+	gids := []syscall.SysProcIDMap{{ContainerID: boot.InsideID, HostID: r.ownerGroup(), Size: 1}}
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC |
 			unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP,
 		UidMappings: ids, GidMappings: gids, GidMappingsEnableSetgroups: r.euid == 0,
-		AmbientCaps: needed, Pdeathsig: syscall.SIGKILL,
+		AmbientCaps: boot.Needed, Pdeathsig: syscall.SIGKILL,
 	}
 	return child{Cmd: cmd}, nil
 }
@@ -307,13 +308,13 @@ func (r *run) feed(c child, orders []byte) error {
 	if err := r.confine(c); err != nil {
 		return err
 	}
-	if _, err := w.Write([]byte{confined}); err != nil {
+	if _, err := w.Write([]byte{boot.Confined}); err != nil {
 		return fmt.Errorf("send orders: %w", err)
 	}
 	if r.tree == nil {
 		return nil
 	}
-	return pack(w, r.tree.Dir, r.Disk, r.skip)
+	return boot.Pack(w, r.tree.Dir, r.Disk, r.skip)
 }
 
 // result turns what the first process said into words.
@@ -343,7 +344,7 @@ func (r *run) result(h history) Result {
 }
 
 // layers names what held the command.
-func (r *run) layers(ready message) []string {
+func (r *run) layers(ready boot.Message) []string {
 	all := slices.Concat([]string{"deadline"}, r.backend.brings, ready.Enforced)
 	if r.group != nil {
 		all = append(all, "cgroup")
@@ -355,13 +356,13 @@ func (r *run) layers(ready message) []string {
 }
 
 // shown is what the box shows of this machine.
-func (r *run) shown() []mount { return slices.Concat(r.tools.mounts, r.mounts) }
+func (r *run) shown() []boot.Mount { return slices.Concat(r.tools.mounts, r.mounts) }
 
 // orders is what the first process shall do.
-func (r *run) orders() boot {
+func (r *run) orders() boot.Orders {
 	env := map[string]string{"PATH": r.tools.path(), "HOME": "/home/plugin", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "TZ": "UTC", "USER": "plugin", "LOGNAME": "plugin"}
 	env = merged(env, r.tools.env, r.vars, r.command.Env)
-	b := boot{Args: r.command.Args, Dir: path.Join(treeDir, filepath.ToSlash(r.command.Dir)), Keep: r.command.Keep, Root: r.euid == 0,
+	b := boot.Orders{Args: r.command.Args, Dir: path.Join(boot.TreeDir, filepath.ToSlash(r.command.Dir)), Keep: r.command.Keep, Root: r.euid == 0,
 		Mounts: r.shown(), Links: r.tools.links, Files: r.files(), Disk: r.disk(), Inodes: r.Files, ABI: r.abi,
 		Canary: r.canary, Proxy: r.proxy != nil, Install: r.into != "", Skip: r.skip, Grouped: r.groups != nil, Guest: r.backend.guest, Break: r.broken}
 	for _, k := range slices.Sorted(maps.Keys(env)) {
@@ -370,12 +371,12 @@ func (r *run) orders() boot {
 	if r.command.Report != "-" {
 		b.Report = r.command.Report
 	}
-	b.Limits = []limit{{unix.RLIMIT_CORE, 0}, {unix.RLIMIT_NOFILE, 4096}, {unix.RLIMIT_FSIZE, uint64(r.disk())}, {unix.RLIMIT_NPROC, uint64(r.Pids)}}
+	b.Limits = map[int]uint64{unix.RLIMIT_CORE: 0, unix.RLIMIT_NOFILE: 4096, unix.RLIMIT_FSIZE: uint64(r.disk()), unix.RLIMIT_NPROC: uint64(r.Pids)}
 	if r.backend.name != GVisor { // its kernel has none of what these bound
-		b.Limits = append(b.Limits, limit{unix.RLIMIT_MSGQUEUE, 0}, limit{unix.RLIMIT_RTPRIO, 0}, limit{unix.RLIMIT_NICE, 0}, limit{unix.RLIMIT_MEMLOCK, 1 << 20})
+		maps.Copy(b.Limits, map[int]uint64{unix.RLIMIT_MSGQUEUE: 0, unix.RLIMIT_RTPRIO: 0, unix.RLIMIT_NICE: 0, unix.RLIMIT_MEMLOCK: 1 << 20})
 	}
 	if r.groups == nil {
-		b.Limits = append(b.Limits, limit{unix.RLIMIT_DATA, uint64(r.command.Memory)})
+		b.Limits[unix.RLIMIT_DATA] = uint64(r.command.Memory)
 	}
 	return b
 }

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox/boot"
 )
 
 var (
@@ -35,7 +37,7 @@ func detectDeno(t *Tree) *Toolchain {
 	}
 	tc := &Toolchain{
 		Name: "deno", Timeout: 5 * time.Minute, IsTest: denoTest.MatchString,
-		Env:    map[string]string{"CI": "1", "NO_COLOR": "1", "DENO_DIR": depsDir + "/deno", "DENO_NO_UPDATE_CHECK": "1"},
+		Env:    map[string]string{"CI": "1", "NO_COLOR": "1", "DENO_DIR": boot.DepsDir + "/deno", "DENO_NO_UPDATE_CHECK": "1"},
 		Test:   shell("", "deno test --cached-only --junit-path=/tmp/report.xml", withoutReporter(options), ""),
 		Named:  &Flag{After: "deno test", Write: holding("--filter=")},
 		Report: "/tmp/report.xml", Read: readJUnit,

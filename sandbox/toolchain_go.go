@@ -4,6 +4,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox/boot"
 )
 
 func detectGo(t *Tree) *Toolchain {
@@ -30,7 +32,7 @@ func detectGo(t *Tree) *Toolchain {
 	if t.Has("vendor/modules.txt") {
 		tc.Env["GOFLAGS"] = "-mod=vendor"
 	} else if t.Has("go.sum") {
-		tc.Env["GOMODCACHE"] = depsDir + "/gomod"
+		tc.Env["GOMODCACHE"] = boot.DepsDir + "/gomod"
 		tc.Install = &Installation{Command: []string{"go", "mod", "download"}, Locks: []string{"go.mod", "go.sum", "go.work", "go.work.sum"},
 			Env:        map[string]string{"GOPROXY": "file://" + goModule + "/cache/download,https://proxy.golang.org"},
 			Registries: []string{"proxy.golang.org:443", "sum.golang.org:443"}}

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox/boot"
 )
 
 var pythonTest = regexp.MustCompile(`(^|/)(test_[^/]*|[^/]*_test)\.py$`)
@@ -20,7 +22,7 @@ func detectPython(t *Tree) *Toolchain {
 	tc := &Toolchain{
 		Name: "python", Timeout: 5 * time.Minute, IsTest: pythonTest.MatchString,
 		Env: map[string]string{"CI": "1", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-			"PYTHONPATH": treeDir + "/src:" + treeDir + ":" + depsDir + "/python"},
+			"PYTHONPATH": boot.TreeDir + "/src:" + boot.TreeDir + ":" + boot.DepsDir + "/python"},
 		Test:   shell("", "python3 -m pytest -p no:cacheprovider --junitxml=/tmp/report.xml", "", ""),
 		Named:  &Flag{After: "python3 -m pytest", Write: runPytest},
 		Report: "/tmp/report.xml", Read: readJUnit,
@@ -38,7 +40,7 @@ func detectPython(t *Tree) *Toolchain {
 	if len(from) == 0 {
 		return tc
 	}
-	pip := append([]string{"python3", "-m", "pip", "install", "--no-input", "--no-cache-dir", "--target", depsDir + "/python"}, from...)
+	pip := append([]string{"python3", "-m", "pip", "install", "--no-input", "--no-cache-dir", "--target", boot.DepsDir + "/python"}, from...)
 	tc.Install = &Installation{
 		Command:    append(pip[:len(pip):len(pip)], "--only-binary", ":all:"), // a wheel runs nothing when it is installed
 		Scripts:    pip,

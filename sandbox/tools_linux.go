@@ -9,11 +9,12 @@ import (
 	"strings"
 
 	ll "github.com/landlock-lsm/go-landlock/landlock/syscall"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox/boot"
 )
 
 // tools are the programs of this machine that commands may use.
 type tools struct {
-	mounts []mount
+	mounts []boot.Mount
 	links  map[string]string
 	bins   []string // directories of programs outside /usr
 	env    map[string]string
@@ -36,7 +37,7 @@ func findTools(c Config) tools {
 		t.add(d)
 	}
 	for _, d := range devices {
-		t.mounts = append(t.mounts, mount{"/dev/" + d, "/dev/" + d, device})
+		t.mounts = append(t.mounts, boot.Mount{Src: "/dev/" + d, Dst: "/dev/" + d, Kind: boot.Device})
 	}
 	for _, program := range []string{"go", "node", "bun", "deno", "python3"} {
 		found, err := exec.LookPath(program)
@@ -49,7 +50,7 @@ func findTools(c Config) tools {
 	}
 	for _, f := range masked {
 		if _, err := os.Stat(f); err == nil {
-			t.mounts = append(t.mounts, mount{"/dev/null", f, device})
+			t.mounts = append(t.mounts, boot.Mount{Src: "/dev/null", Dst: f, Kind: boot.Device})
 		}
 	}
 	for _, d := range c.ReadOnly {
@@ -66,7 +67,7 @@ func (t *tools) program(name, file string) {
 	bin := filepath.Dir(file)
 	if name == "bun" || name == "deno" {
 		t.found = append(t.found, name)
-		t.mounts = append(t.mounts, mount{file, path.Join(alone, name), readOnly})
+		t.mounts = append(t.mounts, boot.Mount{Src: file, Dst: path.Join(alone, name), Kind: boot.ReadOnly})
 		if !slices.Contains(t.bins, alone) {
 			t.bins = append(t.bins, alone)
 		}
@@ -105,7 +106,7 @@ func (t *tools) add(name string) {
 			return
 		}
 	}
-	t.mounts = append(t.mounts, mount{name, name, readOnly})
+	t.mounts = append(t.mounts, boot.Mount{Src: name, Dst: name, Kind: boot.ReadOnly})
 }
 
 func (t *tools) path() string {

@@ -1,4 +1,4 @@
-package sandbox
+package boot
 
 import (
 	"cmp"
@@ -40,10 +40,10 @@ func (p *first) becomeMapped() error {
 			return fmt.Errorf("drop groups: %w", err)
 		}
 	}
-	if err := unix.Setresgid(insideID, insideID, insideID); err != nil {
+	if err := unix.Setresgid(InsideID, InsideID, InsideID); err != nil {
 		return fmt.Errorf("take group: %w", err)
 	}
-	if err := unix.Setresuid(insideID, insideID, insideID); err != nil {
+	if err := unix.Setresuid(InsideID, InsideID, InsideID); err != nil {
 		return fmt.Errorf("take user: %w", err)
 	}
 	unix.Umask(0o022)
@@ -67,7 +67,7 @@ func (p *first) buildRoot() error {
 	if err != nil {
 		return fmt.Errorf("mount root: %w", err)
 	}
-	for _, d := range []string{"proc", "dev/shm", "etc", scratchDir, "tmp", "home/plugin", treeDir, depsDir, oldDir} {
+	for _, d := range []string{"proc", "dev/shm", "etc", scratchDir, "tmp", "home/plugin", TreeDir, DepsDir, oldDir} {
 		if err := os.MkdirAll(filepath.Join(stage, d), 0o755); err != nil {
 			return err
 		}
@@ -77,9 +77,9 @@ func (p *first) buildRoot() error {
 	if err := unix.Mount("work", work, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, opts); err != nil {
 		return fmt.Errorf("mount work: %w", err)
 	}
-	places := map[string]string{"tree": treeDir, "tmp": "/tmp", "home": "/home/plugin", "shm": "/dev/shm"}
+	places := map[string]string{"tree": TreeDir, "tmp": "/tmp", "home": "/home/plugin", "shm": "/dev/shm"}
 	if p.Install {
-		places["deps"] = depsDir
+		places["deps"] = DepsDir
 	}
 	for name, dst := range places {
 		src := filepath.Join(work, name)
@@ -112,9 +112,9 @@ func (p *first) buildRoot() error {
 }
 
 // attach mounts one piece of the host.
-func (p *first) attach(fd int, m mount, work string) error {
+func (p *first) attach(fd int, m Mount, work string) error {
 	dst := stage + m.Dst
-	if m.Kind == device {
+	if m.Kind == Device {
 		if _, err := os.Lstat(dst); os.IsNotExist(err) {
 			if err := os.WriteFile(dst, nil, 0o644); err != nil {
 				return err
@@ -134,14 +134,14 @@ func (p *first) attach(fd int, m mount, work string) error {
 		return err
 	}
 	set := uint64(unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV)
-	if m.Kind != writable {
+	if m.Kind != Writable {
 		set |= unix.MOUNT_ATTR_RDONLY
 	}
 	err := unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &unix.MountAttr{Attr_set: set})
 	if err != nil {
 		return fmt.Errorf("protect: %w", err)
 	}
-	if err := unix.MoveMount(fd, "", unix.AT_FDCWD, dst, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil || m.Kind != layered {
+	if err := unix.MoveMount(fd, "", unix.AT_FDCWD, dst, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil || m.Kind != Layered {
 		return err
 	}
 	upper, scratch := filepath.Join(work, "upper-"+strconv.Itoa(fd)), filepath.Join(work, "scratch-"+strconv.Itoa(fd))
@@ -164,14 +164,14 @@ func noMoreNamespaces() error {
 
 // What /proc has of the machine rather than of processes.
 var (
-	maskedDirs  = []string{"sys", "irq", "bus", "fs", "acpi", "scsi", "driver", "tty"}
-	maskedFiles = []string{"kcore", "keys", "key-users", "sysrq-trigger", "timer_list", "kmsg", "kallsyms", "sched_debug",
+	MaskedDirs  = []string{"sys", "irq", "bus", "fs", "acpi", "scsi", "driver", "tty"}
+	MaskedFiles = []string{"kcore", "keys", "key-users", "sysrq-trigger", "timer_list", "kmsg", "kallsyms", "sched_debug",
 		"latency_stats", "kpagecount", "kpageflags", "kpagecgroup", "interrupts", "iomem", "ioports", "modules", "config.gz"}
 )
 
 // maskProc hides the parts of /proc that speak of the machine rather than of processes, or that write to it.
 func maskProc() error {
-	for _, d := range maskedDirs {
+	for _, d := range MaskedDirs {
 		dir := stage + "/proc/" + d
 		if _, err := os.Lstat(dir); os.IsNotExist(err) {
 			continue
@@ -180,7 +180,7 @@ func maskProc() error {
 			return fmt.Errorf("hide /proc/%s: %w", d, err)
 		}
 	}
-	for _, f := range maskedFiles {
+	for _, f := range MaskedFiles {
 		file := stage + "/proc/" + f
 		if _, err := os.Lstat(file); os.IsNotExist(err) {
 			continue

@@ -1,4 +1,4 @@
-package sandbox
+package boot
 
 import "golang.org/x/sys/unix"
 

@@ -1,4 +1,4 @@
-package sandbox
+package boot
 
 import (
 	"archive/tar"
@@ -7,12 +7,14 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"slices"
+	"strings"
 )
 
-// pack writes the tree at dir to w, without the directories that skip names. The box gets a copy, so that nothing it
+// Pack writes the tree at dir to w, without the directories that skip names. The box gets a copy, so that nothing it
 // does to the copy is seen here.
-func pack(w io.Writer, dir string, limit int64, skip []string) error {
+func Pack(w io.Writer, dir string, limit int64, skip []string) error {
 	p := packer{tw: tar.NewWriter(w), limit: limit, skip: skip}
 	if err := p.add(dir, ""); err != nil {
 		return err
@@ -38,7 +40,7 @@ func (p *packer) add(dir, prefix string) error {
 		if err != nil || name == "." {
 			return err
 		}
-		if gitName(d.Name()) || slices.Contains(p.skip, name) { // history stays outside
+		if GitName(d.Name()) || slices.Contains(p.skip, name) { // history stays outside
 			if d.IsDir() {
 				return fs.SkipDir
 			}
@@ -78,18 +80,18 @@ func (p *packer) add(dir, prefix string) error {
 	})
 }
 
-// unpack writes what pack wrote below dir. It runs inside the box, with every layer in force.
+// unpack writes what Pack wrote below dir. It runs inside the box, with every layer in force.
 func unpack(r io.Reader, dir string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	return unpackInto(root, r, nil)
+	return UnpackInto(root, r, nil)
 }
 
-// unpackInto is unpack below root; after, if not nil, sees each entry when it has been made.
-func unpackInto(root *os.Root, r io.Reader, after func(*tar.Header) error) error {
+// UnpackInto is unpack below root; after, if not nil, sees each entry when it has been made.
+func UnpackInto(root *os.Root, r io.Reader, after func(*tar.Header) error) error {
 	tr := tar.NewReader(r)
 	for {
 		h, err := tr.Next()
@@ -128,4 +130,46 @@ func unpackFile(root *os.Root, h *tar.Header, r io.Reader) error {
 		return err
 	}
 	return root.Chtimes(h.Name, h.ModTime, h.ModTime)
+}
+
+// packInstalled writes what an installation has left in the box.
+func packInstalled(w io.Writer) error {
+	p := packer{tw: tar.NewWriter(w), limit: InstallBytes}
+	root, err := os.OpenRoot(TreeDir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil || !d.IsDir():
+			return err
+		case GitName(d.Name()):
+			return fs.SkipDir
+		case d.Name() != ModulesDir:
+			return nil
+		}
+		h := &tar.Header{Name: "tree/" + name, Typeflag: tar.TypeDir, Mode: 0o755, Format: tar.FormatPAX}
+		if err := p.tw.WriteHeader(h); err != nil {
+			return err
+		}
+		if err := p.add(path.Join(TreeDir, name), "tree/"+name+"/"); err != nil {
+			return err
+		}
+		return fs.SkipDir
+	})
+	if err != nil {
+		return err
+	}
+	if err := p.add(DepsDir, "deps/"); err != nil {
+		return err
+	}
+	return p.tw.Close()
+}
+
+// GitName reports whether some file system takes the name for .git: they ignore case, trailing dots and spaces,
+// and keep a short twin.
+func GitName(part string) bool {
+	p := strings.ToLower(strings.TrimRight(part, ". "))
+	return p == ".git" || strings.HasPrefix(p, "git~") || strings.HasPrefix(p, ".git ")
 }

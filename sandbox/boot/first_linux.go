@@ -1,4 +1,4 @@
-package sandbox
+package boot
 
 import (
 	"bufio"
@@ -17,7 +17,7 @@ import (
 
 // first is the first process of a box.
 type first struct {
-	boot
+	Orders
 	status   *json.Encoder
 	enforced []string
 	sources  []int // descriptors of what Mounts names
@@ -74,7 +74,7 @@ func (p *first) run() error {
 	if err := binary.Read(in, binary.BigEndian, &size); err != nil {
 		return fmt.Errorf("read orders: %w", err)
 	}
-	if err := json.NewDecoder(io.LimitReader(in, int64(size))).Decode(&p.boot); err != nil {
+	if err := json.NewDecoder(io.LimitReader(in, int64(size))).Decode(&p.Orders); err != nil {
 		return fmt.Errorf("read orders: %w", err)
 	}
 	for _, l := range p.layers() {
@@ -99,10 +99,10 @@ func (p *first) run() error {
 	if _, err := in.ReadByte(); err != nil {
 		return fmt.Errorf("the parent could not confine the box: %w", err)
 	}
-	if err := unpack(in, treeDir); err != nil {
+	if err := unpack(in, TreeDir); err != nil {
 		return fmt.Errorf("copy tree: %w", err)
 	}
-	if err := p.status.Encode(message{Ready: true, Enforced: p.enforced}); err != nil {
+	if err := p.status.Encode(Message{Ready: true, Enforced: p.enforced}); err != nil {
 		return err
 	}
 	if p.Canary != nil {
@@ -112,33 +112,33 @@ func (p *first) run() error {
 	if err := p.status.Encode(ended); err != nil {
 		return err
 	}
-	out := os.NewFile(4, "tree")
+	out := os.NewFile(leftFD, "tree")
 	switch {
 	case p.Install && ended.Exit == 0:
 		return errors.Join(packInstalled(out), out.Close())
 	case p.Keep:
-		return errors.Join(pack(out, treeDir, p.Disk, p.Skip), out.Close())
+		return errors.Join(Pack(out, TreeDir, p.Disk, p.Skip), out.Close())
 	}
 	return out.Close()
 }
 
 // execute runs the command, collects every process that is left to us, ends all of them when the command has ended,
 // and says how it went.
-func (p *first) execute() message {
+func (p *first) execute() Message {
 	null, err := os.OpenFile("/dev/null", os.O_RDONLY, 0)
 	if err != nil {
-		return message{Err: err.Error()}
+		return Message{Err: err.Error()}
 	}
 	program, err := lookPath(p.Args[0], p.Env, p.Dir)
 	if err != nil {
-		return message{Err: err.Error()}
+		return Message{Err: err.Error()}
 	}
 	pid, err := syscall.ForkExec(program, p.Args, &syscall.ProcAttr{Dir: p.Dir, Env: p.Env,
 		Files: []uintptr{null.Fd(), 1, 2}, Sys: &syscall.SysProcAttr{Setsid: true}})
 	if err != nil {
-		return message{Err: fmt.Sprintf("start %s: %v", p.Args[0], err)}
+		return Message{Err: fmt.Sprintf("start %s: %v", p.Args[0], err)}
 	}
-	m := message{Ended: true}
+	m := Message{Ended: true}
 	for {
 		var ws syscall.WaitStatus
 		got, err := syscall.Wait4(-1, &ws, 0, nil)
@@ -146,7 +146,7 @@ func (p *first) execute() message {
 			continue
 		}
 		if err != nil {
-			return message{Err: fmt.Sprintf("wait: %v", err)}
+			return Message{Err: fmt.Sprintf("wait: %v", err)}
 		}
 		if got != pid {
 			continue
@@ -178,10 +178,10 @@ func readReport(path string) []byte {
 		return nil
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() > maxReport {
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() > MaxReport {
 		return nil
 	}
-	data, err := io.ReadAll(io.LimitReader(f, maxReport))
+	data, err := io.ReadAll(io.LimitReader(f, MaxReport))
 	if err != nil {
 		return nil
 	}

@@ -1,16 +1,17 @@
 //go:build linux && (amd64 || arm64)
 
-package sandbox
+package boot
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
 // denied are the system calls that no test needs and that reach deep into the kernel, or out of the box.
-var denied = append([]uint32{
+var denied = []uint32{
 	unix.SYS_PTRACE, unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV, unix.SYS_PIDFD_GETFD, unix.SYS_KCMP, unix.SYS_PROCESS_MADVISE,
 	unix.SYS_KEYCTL, unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY,
 	unix.SYS_BPF, unix.SYS_PERF_EVENT_OPEN, unix.SYS_USERFAULTFD, unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER,
@@ -22,7 +23,7 @@ var denied = append([]uint32{
 	unix.SYS_ACCT, unix.SYS_SYSLOG, unix.SYS_SETTIMEOFDAY, unix.SYS_CLOCK_SETTIME, unix.SYS_CLOCK_ADJTIME, unix.SYS_ADJTIMEX,
 	unix.SYS_VHANGUP, unix.SYS_LOOKUP_DCOOKIE, unix.SYS_NFSSERVCTL, unix.SYS_MIGRATE_PAGES, unix.SYS_MOVE_PAGES, unix.SYS_MBIND,
 	unix.SYS_SET_MEMPOLICY, unix.SYS_SET_MEMPOLICY_HOME_NODE, unix.SYS_MEMFD_SECRET, unix.SYS_KEXEC_FILE_LOAD, unix.SYS_PERSONALITY,
-}, deniedHere...)
+}
 
 const (
 	deny     = unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
@@ -59,7 +60,7 @@ func filter(grouped bool) []unix.SockFilter {
 	if !grouped { // such memory belongs to no process that a watchdog could see
 		f = append(f, when(unix.BPF_JEQ, unix.SYS_MEMFD_CREATE, 0, 1), answer(missing), when(unix.BPF_JEQ, unix.SYS_SHMGET, 0, 1), answer(deny))
 	}
-	for _, nr := range denied {
+	for _, nr := range slices.Concat(denied, deniedHere) {
 		f = append(f, when(unix.BPF_JEQ, nr, 0, 1), answer(deny))
 	}
 	return append(f,

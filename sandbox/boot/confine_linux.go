@@ -1,4 +1,4 @@
-package sandbox
+package boot
 
 import (
 	"cmp"
@@ -14,13 +14,13 @@ import (
 	"kernel.org/pub/linux/libs/security/libcap/psx"
 )
 
-// needed are the capabilities that setting up takes, in the box's own namespaces only.
-var needed = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_SETPCAP, unix.CAP_SYS_RESOURCE, unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_DAC_OVERRIDE}
+// Needed are the capabilities that setting up takes, in the box's own namespaces only.
+var Needed = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_SETPCAP, unix.CAP_SYS_RESOURCE, unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_DAC_OVERRIDE}
 
 // raiseCapabilities makes the permitted capabilities of this thread effective again; changing the user took them
 // out of force. Nothing else runs yet, and all threads at once cannot be reached before /proc is our own.
 func raiseCapabilities() error {
-	head, sets := capabilities(needed)
+	head, sets := capabilities(Needed)
 	return unix.Capset(&head, &sets[0])
 }
 
@@ -62,10 +62,27 @@ func loopbackUp() error {
 	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo)
 }
 
+// handOutListener listens where the command will look for a proxy, and gives the listener to the parent. No other
+// process of the box ever holds it.
+func handOutListener() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Port: ProxyPort, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		return err
+	}
+	if err := unix.Listen(fd, ProxyAtOnce); err != nil {
+		return err
+	}
+	return unix.Sendmsg(wireFD, []byte{1}, unix.UnixRights(fd), nil, 0)
+}
+
 func (p *first) setLimits() error {
-	for _, l := range p.Limits {
-		if err := unix.Setrlimit(l.Resource, &unix.Rlimit{Cur: l.Value, Max: l.Value}); err != nil {
-			return fmt.Errorf("limit %d: %w", l.Resource, err)
+	for resource, value := range p.Limits {
+		if err := unix.Setrlimit(resource, &unix.Rlimit{Cur: value, Max: value}); err != nil {
+			return fmt.Errorf("limit %d: %w", resource, err)
 		}
 	}
 	// The box is no rival to whatever else this machine does.
@@ -109,12 +126,12 @@ func (p *first) landlock() error {
 	c := landlockConfig(p.ABI)
 	rules := []landlock.Rule{landlock.RODirs("/"),
 		landlock.RWFiles("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty").IgnoreIfMissing()}
-	dirs := []string{treeDir, "/tmp", "/home/plugin", "/dev/shm"}
+	dirs := []string{TreeDir, "/tmp", "/home/plugin", "/dev/shm"}
 	if p.Install {
-		dirs = append(dirs, depsDir)
+		dirs = append(dirs, DepsDir)
 	}
 	for _, m := range p.Mounts {
-		if m.Kind == layered || m.Kind == writable {
+		if m.Kind == Layered || m.Kind == Writable {
 			dirs = append(dirs, m.Dst)
 		}
 	}
