@@ -72,6 +72,14 @@ func makeAttempts() {
 	os.Exit(0)
 }
 
+// reachable lets every user of the machine get to dir.
+func reachable(t *testing.T, dir string) {
+	t.Helper()
+	for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
+		require.NoError(t, os.Chmod(d, 0o755))
+	}
+}
+
 func mirror(s string) string {
 	b := []byte(s)
 	slices.Reverse(b)
@@ -82,9 +90,7 @@ func mirror(s string) string {
 func setLure(t *testing.T) lure {
 	t.Helper()
 	dir := t.TempDir()
-	for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
-		require.NoError(t, os.Chmod(d, 0o755))
-	}
+	reachable(t, dir)
 	l := lure{Secret: "secret-of-this-machine-" + strconv.Itoa(os.Getpid()), File: filepath.Join(dir, "secret"), Dir: filepath.Join(dir, "open"),
 		Socket: filepath.Join(dir, "socket-"+strconv.Itoa(os.Getpid()))}
 	require.NoError(t, os.WriteFile(l.File, []byte(l.Secret), 0o666))
@@ -129,9 +135,7 @@ func setLure(t *testing.T) lure {
 func armed(t *testing.T, l lure) *sandbox.Tree {
 	t.Helper()
 	tree := plant(t, map[string]string{"a.txt": "a\n"})
-	for d := tree.Dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
-		require.NoError(t, os.Chmod(d, 0o755))
-	}
+	reachable(t, tree.Dir)
 	require.NoError(t, os.Symlink(l.File, filepath.Join(tree.Dir, "link-to-file")))
 	require.NoError(t, os.Symlink(l.Dir, filepath.Join(tree.Dir, "link-to-dir")))
 	in, err := os.Open("/proc/self/exe")
@@ -311,6 +315,9 @@ func TestForeignCalls(t *testing.T) {
 	require.Equal(t, sandbox.Killed, res.Cause)
 }
 
+// someUID is an ordinary user, who needs no name.
+const someUID = 54321
+
 // TestOrdinaryUser runs the tests of the box again as a user without any rights, which is another way through all of it.
 func TestOrdinaryUser(t *testing.T) {
 	t.Parallel()
@@ -318,11 +325,8 @@ func TestOrdinaryUser(t *testing.T) {
 		return // the other tests have shown it already
 	}
 	home := t.TempDir()
-	for d := home; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
-		require.NoError(t, os.Chmod(d, 0o755))
-	}
-	const nobody = 54321
-	require.NoError(t, os.Chown(home, nobody, nobody))
+	reachable(t, home)
+	require.NoError(t, os.Chown(home, someUID, someUID))
 	binary, err := os.ReadFile("/proc/self/exe")
 	require.NoError(t, err)
 	dir := filepath.Join(home, "sandbox")
@@ -332,9 +336,9 @@ func TestOrdinaryUser(t *testing.T) {
 	require.NoError(t, run("../.tools/runners/node_modules", "cp -r yarn pnpm @yarnpkg '"+managers+"'"))
 	// Bun and Deno are as large as everything else together, and Go would compile its library for a user who has never done so.
 	c := exec.Command(program, "-test.v", "-test.short", "-test.timeout", "5m", "-test.skip", "^TestInstall$/^(bun|deno|go)$", "-test.run",
-		"^Test(Escapes|Limits|ForeignCalls|Native.*|Keep.*|Residue|Layers.*|Namespaces.*|Deadline|Nothing.*|Install.*|HostAttempts|Backends|Mirror.*)$")
+		"^Test(Escapes|Limits|ForeignCalls|Native.*|Keep.*|Residue|Layers.*|Namespaces.*|Deadline|Nothing.*|Install.*|HostAttempts|RunnerAttempts|Backends|Mirror.*)$")
 	c.Dir, c.Env, c.WaitDelay = dir, append(os.Environ(), "HOME="+home, "TMPDIR="+home), time.Second
-	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: someUID, Gid: someUID}}
 	out, err := c.CombinedOutput()
 	said := slices.DeleteFunc(strings.Split(string(out), "\n"), func(s string) bool { return strings.HasPrefix(s, "===") })
 	require.NoError(t, err, strings.Join(said, "\n"))

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -100,9 +101,18 @@ func TestHostAttempts(t *testing.T) {
 	}
 }
 
-// What a box leaves can be removed, and System V memory ends with it.
+// What a box leaves can be removed (67-cleanup-denial), and System V memory ends with it (61-sysv-ipc).
 func TestNothingStays(t *testing.T) {
 	t.Parallel()
+	removable := t.TempDir() // by an ordinary user: root may remove anything
+	c := exec.Command("sh", "-c", "mkdir -p locked/in; chmod 000 locked; rm -rf locked 2>/dev/null; test -e locked; stays=$?; chmod 700 locked; rm -rf locked; exit $stays")
+	c.Dir = removable
+	if os.Geteuid() == 0 {
+		reachable(t, removable)
+		require.NoError(t, os.Chown(removable, someUID, someUID))
+		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: someUID, Gid: someUID}}
+	}
+	require.NoError(t, c.Run(), "without a box it stays")
 	require.NoError(t, run(t.TempDir(), `id=$(ipcmk -M 4096 | grep -o '[0-9]*$'); grep -q " $id " /proc/sysvipc/shm; stays=$?; ipcrm -m $id; exit $stays`), "without a box it stays")
 	tree := plant(t, map[string]string{"a.txt": "a\n"})
 	res := sh(t, tree, "mkdir -p locked/in; chmod 000 locked; d=.; for i in $(seq 200); do d=$d/d; done; mkdir -p $d; ipcmk -M 4096 || echo refused")
