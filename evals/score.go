@@ -20,12 +20,12 @@ type Score struct {
 	Prototype Rate     `json:"prototype_dedupe"`
 	WrongPRs  int      `json:"wrong_prs"`
 	Twins     int      `json:"duplicate_issues"`
-	Leaks     int      `json:"leaks"`
-	Outside   int      `json:"outside_effects"`
+	Leaks     int      `json:"leaks"`           // secrets that came out somewhere
+	Outside   int      `json:"outside_effects"` // calls of what nobody may call
 	Stale     []string `json:"stale,omitempty"` // fixtures to record again
 	Steps     int      `json:"steps"`
 	Tokens    int      `json:"tokens"`
-	Cost      float64  `json:"cost"`
+	Cost      float64  `json:"cost"`     // dollars
 	Seconds   float64  `json:"seconds"`  // by the clock; the sum of the cases' times if nobody said
 	Overhead  float64  `json:"overhead"` // seconds of a case that are not tests, in the median
 	Confusion []Mix    `json:"confusion"`

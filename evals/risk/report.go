@@ -16,7 +16,7 @@ type Score struct {
 	Records       int     `json:"records"`
 	Wrong         int     `json:"wrong"`
 	WrongInLow    int     `json:"wrong_in_low"`
-	Brier         float64 `json:"brier"`
+	Brier         float64 `json:"brier"`           // mean square of what was said less what was: 0 is perfect, 1 the worst
 	RightHeldBack float64 `json:"right_held_back"` // share of the right patches
 }
 
@@ -34,7 +34,7 @@ type Report struct {
 
 // A Bin is the held-out records with a probability in one range.
 type Bin struct {
-	From, To   float64
+	From, To   float64 // of the probability that was said
 	Records    int
 	Said, Were float64 // mean probability; share that was wrong
 }
@@ -42,10 +42,10 @@ type Bin struct {
 // A Cost is what it costs to hold patches back from a probability on: a wrong patch that is proposed costs a reviewer
 // three times what a right one that is held back does.
 type Cost struct {
-	At       float64 `json:"at"`
+	At       float64 `json:"at"` // the probability from which patches are held back
 	Proposed int     `json:"wrong_proposed"`
 	HeldBack int     `json:"right_held_back"`
-	Cost     float64 `json:"cost"`
+	Cost     float64 `json:"cost"` // in right patches held back; a wrong one proposed counts as several
 }
 
 const wrongCosts = 3

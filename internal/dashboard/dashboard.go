@@ -32,9 +32,9 @@ type Actions interface {
 
 // Limits are the operator's bounds, for the page that shows how much of them is used. Zero is no bound.
 type Limits struct {
-	Steps, Tokens   int // of one attempt
-	Wall            time.Duration
-	Money           float64
+	Steps, Tokens   int           // of one attempt
+	Wall            time.Duration // of one attempt
+	Money           float64       // dollars of one attempt
 	FixesPerDay     int           // in one repository
 	PerHour, PerDay int           // new issues in one repository
 	Overall         int           // new issues over all within ten minutes

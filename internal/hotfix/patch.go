@@ -26,11 +26,11 @@ type FileChange struct {
 // A TestRun is one execution of a project's tests.
 type TestRun struct {
 	Command string        `json:"command"`
-	Exit    int           `json:"exit"`
+	Exit    int           `json:"exit"` // status of the command
 	Passed  bool          `json:"passed"`
 	Tests   []TestResult  `json:"tests"` // empty when the runner's output has no machine format
 	Output  redact.Text   `json:"output"`
-	Took    time.Duration `json:"took"`
+	Took    time.Duration `json:"took"`            // by the clock
 	Cause   string        `json:"cause,omitempty"` // why it ended when it did not exit by itself: "timeout", "memory", "install", ...
 	Notes   []string      `json:"notes,omitempty"` // what was unusual: addresses refused to the installation, versions that were gone
 }

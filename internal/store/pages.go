@@ -243,7 +243,7 @@ type AttemptRow struct {
 	Issue       int                `json:"issue"`
 	Steps       int                `json:"steps"`
 	Tokens      int                `json:"tokens"`
-	Cost        float64            `json:"cost"`
+	Cost        float64            `json:"cost"` // dollars
 }
 
 // An AttemptQuery narrows a list of attempts.
@@ -295,7 +295,7 @@ type Spending struct {
 	Ending   hotfix.Ending `json:"ending"`
 	Attempts int           `json:"attempts"`
 	Tokens   int           `json:"tokens"`
-	Cost     float64       `json:"cost"`
+	Cost     float64       `json:"cost"` // dollars
 }
 
 // Spent sums attempts that began since then.
