@@ -59,7 +59,8 @@ func TestOneOutageIsOneIssue(t *testing.T) {
 	w.watch(t, 15*time.Minute)
 	body := w.issuesOf("p0")[0].Body
 	require.Contains(t, body, "16 times", "everything counts there")
-	require.Contains(t, body, "`acme/p7:compute.yml`", "and every plugin is named")
+	require.Contains(t, body, "`acme/p0` and 7 other plugins failed in the same way at the same time")
+	require.Contains(t, body, fmt.Sprintf("| [`acme/p7:compute.yml`](%s/acme/p7) |", w.forge.URL()), "and every plugin is named")
 	require.Contains(t, body, ", and 7 other plugins |")
 	require.Contains(t, body, "<details open><summary>Where it happens", "it is seen at a glance")
 

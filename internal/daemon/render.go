@@ -147,6 +147,19 @@ func (d *Daemon) issueBody(c hotfix.Case, s Settings) (redact.Text, error) {
 	return d.render(name, page)
 }
 
+// repoName is what a repository may be called, and nothing that Markdown reads.
+var repoName = regexp.MustCompile(`^[\w.-]+/[\w.-]+$`)
+
+// Linked is a plugin's id; that of another plugin, as an outage has them, links its repository.
+func (p issuePage) Linked(id string) string {
+	name, _, _ := strings.Cut(id, ":")
+	repo, err := hotfix.ParseRepo(name)
+	if err != nil || others(p.Case) == 0 || !repoName.MatchString(name) {
+		return code(id)
+	}
+	return fmt.Sprintf("[%s](%s/%s)", code(id), p.Server, repo)
+}
+
 // others is how many plugins besides the latest fail with a case, as they do in an outage.
 func others(c hotfix.Case) int {
 	ids := map[string]bool{c.Latest.Plugin.ID: true}

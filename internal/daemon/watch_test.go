@@ -78,12 +78,16 @@ func TestAMergedFixIsWatched(t *testing.T) {
 	c = w.sees(t, "stale again", old)
 	require.Equal(t, hotfix.Verified, c.State, "silent for far longer than its rate explains")
 	require.Contains(t, w.state(t).Body, "verified")
+	require.Contains(t, w.state(t).Body, "- Nothing: this is taken to be over.")
+	require.NotContains(t, w.state(t).Body, "Close this issue", "it is closed")
 
 	w.clock.pass(time.Hour)
 	c = w.sees(t, "it is back", w.head(t))
 	require.Equal(t, hotfix.Regressed, c.State)
 	require.Equal(t, "open", w.state(t).State)
 	require.Len(t, w.forge.Issues(repo), 1, "in the same issue")
+	require.Contains(t, w.state(t).Body, fmt.Sprintf("It failed at %s, which has the fix of #\u200b%d.", w.head(t)[:7], pull))
+	require.Contains(t, w.state(t).Body, "It came back after it was taken to be fixed")
 }
 
 func TestAFixThatDidNotHelpIsSeenAtOnce(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
@@ -232,8 +233,10 @@ func (c *Case) read(s Sighting) (on Event, because string) {
 		return Failed, "It failed again after the issue was closed as completed."
 	case c.State == Obsolete:
 		return Failed, "It failed again after it had been silent for so long that it was taken to be over."
-	case fix == nil || s.Fixed == Yes:
-		return Failed, fmt.Sprintf("It failed at %s, which has the fix.", cmp.Or(s.Failure.Plugin.Ref, "a version"))
+	case fix == nil:
+		return Failed, "It failed again after it had been silent for so long that it was taken to be fixed."
+	case s.Fixed == Yes:
+		return Failed, fmt.Sprintf("It failed at %s, which has the fix of #%d.", cmp.Or(short(s.Failure.Plugin.Ref), "a version"), fix.PR)
 	case s.Fixed == No:
 		fix.Stale, fix.LastStale = fix.Stale+1, at
 		return FailedUnfixed, ""
@@ -243,6 +246,14 @@ func (c *Case) read(s Sighting) (on Event, because string) {
 		return FailedUnsure, ""
 	}
 	return Failed, fmt.Sprintf("It failed %d times after the fix was merged. Whether those versions have the fix is not known, so the time decides.", fix.Unsure)
+}
+
+// short is a version for a sentence: of a commit the first digits, as git shows it.
+func short(version string) string {
+	if len(version) == 40 && strings.Trim(version, "0123456789abcdef") == "" {
+		return version[:7]
+	}
+	return version
 }
 
 // count takes a failure into the figures. One that is heard of late is not the latest.
