@@ -22,6 +22,8 @@ type Ledger interface {
 	// Opened counts the issues decided upon since then, in repo or, if it is zero, in all.
 	Opened(ctx context.Context, repo hotfix.Repo, since time.Time) (int, error)
 	SaveDrop(ctx context.Context, d store.Drop) error
+	// Due has look see every case that the time may mean something to at now; see Daemon.Due.
+	Due(ctx context.Context, now time.Time, look func(hotfix.Case)) error
 }
 
 // dupMax bounds how long a chain of duplicates is followed.

@@ -52,7 +52,11 @@ const listed = 2 * time.Minute
 // doubtful reports whether a twin of c's issue may have been made that no list showed then: by a process that died,
 // or whose answer was lost.
 func (d *Daemon) doubtful(c hotfix.Case) bool {
-	return c.Issue != 0 && !c.Shown.Sure && c.Fingerprint != pageCase && !c.Shown.Made.IsZero() && !d.cfg.Now().Before(c.Shown.Made.Add(listed))
+	return unsure(c) && !d.cfg.Now().Before(c.Shown.Made.Add(listed))
+}
+
+func unsure(c hotfix.Case) bool {
+	return c.Issue != 0 && !c.Shown.Sure && c.Fingerprint != pageCase && !c.Shown.Made.IsZero()
 }
 
 // closeTwins looks for c's issue as if it were new, once it is in every list. Of several, the first stays. It reports

@@ -78,20 +78,23 @@ type Would struct {
 	Held   map[string]int `json:"held"`   // cases without a draft, by the rule that spoke first
 }
 
+// casePage is how many cases are read at once.
+const casePage = 200
+
 // WouldHave sums up what is in the store since a time.
 func WouldHave(ctx context.Context, s interface {
 	Cases(ctx context.Context, f store.CaseFilter) ([]hotfix.Case, error)
 }, since time.Time) (Would, error) {
 	w := Would{Since: since, Drafts: map[string]int{}, Held: map[string]int{}}
 	for after := hotfix.Fingerprint(""); ; {
-		page, err := s.Cases(ctx, store.CaseFilter{After: after, Limit: watchPage})
+		page, err := s.Cases(ctx, store.CaseFilter{After: after, Limit: casePage})
 		if err != nil {
 			return w, fmt.Errorf("sum up: %w", err)
 		}
 		for _, c := range page {
 			w.add(c)
 		}
-		if len(page) < watchPage {
+		if len(page) < casePage {
 			return w, nil
 		}
 		after = page[len(page)-1].Fingerprint

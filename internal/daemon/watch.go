@@ -7,14 +7,10 @@ import (
 	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
-	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
 )
 
 // freshFor is how long a case is new, regressed or escalating when nothing else happens.
 const freshFor = 7 * 24 * time.Hour
-
-// watchPage is how many cases are read at once.
-const watchPage = 200
 
 // Watch looks at everything that changes by itself: drafts that people merged or closed, silence that says something,
 // snoozes that are over, figures that were held back. One case that cannot be looked at does not stop the others.
@@ -23,22 +19,13 @@ func (d *Daemon) Watch(ctx context.Context) error {
 	for _, repo := range d.cfg.Status {
 		errs = append(errs, d.status(ctx, repo))
 	}
-	for after := hotfix.Fingerprint(""); ; {
-		page, err := d.cfg.Store.Cases(ctx, store.CaseFilter{After: after, Limit: watchPage})
-		if err != nil {
-			return fmt.Errorf("watch: %w", err)
+	err := d.cfg.Ledger.Due(ctx, d.cfg.Now(), func(c hotfix.Case) {
+		if d.due(c) {
+			errs = append(errs, d.look(ctx, c.Fingerprint))
 		}
-		for _, c := range page {
-			if d.due(c) {
-				errs = append(errs, d.look(ctx, c.Fingerprint))
-			}
-			errs = append(errs, d.notify(ctx, c))
-		}
-		if len(page) < watchPage || ctx.Err() != nil {
-			return errors.Join(errs...)
-		}
-		after = page[len(page)-1].Fingerprint
-	}
+		errs = append(errs, d.notify(ctx, c))
+	})
+	return errors.Join(append(errs, err)...)
 }
 
 // due reports whether a look at c may change something.
@@ -51,7 +38,11 @@ func (d *Daemon) due(c hotfix.Case) bool {
 
 // figuresDue reports whether the issue of c lacks figures that were held back.
 func (d *Daemon) figuresDue(c hotfix.Case) bool {
-	return c.Issue != 0 && c.Told < c.Count && c.Decision.Action >= hotfix.Report && !d.cfg.Now().Before(c.Shown.At.Add(editEvery))
+	return figuresLack(c) && !d.cfg.Now().Before(c.Shown.At.Add(editEvery))
+}
+
+func figuresLack(c hotfix.Case) bool {
+	return c.Issue != 0 && c.Told < c.Count && c.Decision.Action >= hotfix.Report
 }
 
 // passed is what the passing of time means to c.

@@ -82,6 +82,7 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	if e.daemon, err = daemon.New(cfg.Daemon); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
+	st.OnDue(e.daemon.Due)
 	cfg.Queue.Store, cfg.Queue.Log = st, cfg.Daemon.Log
 	cfg.Queue.Busy = e.busy
 	cfg.Queue.Work = queue.Work{Triage: traced("triage", e.daemon.Triage), Report: traced("report", e.daemon.Report), Fix: traced("fix", e.daemon.Fix),

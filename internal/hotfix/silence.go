@@ -29,6 +29,15 @@ func (c *Case) Silent(now time.Time) (because string, due bool) {
 		span(now.Sub(since)), c.pace()), true
 }
 
+// SilentFrom is when the case becomes silent if it does not fail again, the zero time if it never does.
+func (c *Case) SilentFrom() time.Time {
+	since, need := c.silence()
+	if since.IsZero() || need == 0 {
+		return time.Time{}
+	}
+	return since.Add(need)
+}
+
 // silence is since when the case is silent, and for how long it must be.
 func (c *Case) silence() (since time.Time, need time.Duration) {
 	n, over := c.sample()

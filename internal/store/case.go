@@ -60,7 +60,7 @@ func (s *SQL) SaveCase(ctx context.Context, c hotfix.Case, next ...hotfix.Next) 
 	s.locks.mu.Unlock()
 
 	err = s.Write(ctx, func(tx Tx) error {
-		if err := putCase(ctx, tx, c, string(body), version); err != nil {
+		if err := s.putCase(ctx, tx, c, string(body), version); err != nil {
 			return err
 		}
 		if c.Counts != "" {
@@ -88,13 +88,13 @@ func (s *SQL) SaveCase(ctx context.Context, c hotfix.Case, next ...hotfix.Next) 
 	return nil
 }
 
-func putCase(ctx context.Context, tx Tx, c hotfix.Case, body string, version int64) error {
-	args := []any{version + 1, lane(c.Repo), int64(c.Issue), clean(string(c.State)), micros(c.Last), micros(c.Opened), body,
+func (s *SQL) putCase(ctx context.Context, tx Tx, c hotfix.Case, body string, version int64) error {
+	args := []any{version + 1, lane(c.Repo), int64(c.Issue), clean(string(c.State)), micros(c.Last), micros(c.Opened), s.dueAt(c), body,
 		clean(string(c.Fingerprint))}
-	query := `INSERT INTO cases (version, repo, issue, state, seen, opened, body, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+	query := `INSERT INTO cases (version, repo, issue, state, seen, opened, due, body, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (fingerprint) DO NOTHING`
 	if version > 0 {
-		query = `UPDATE cases SET version = ?, repo = ?, issue = ?, state = ?, seen = ?, opened = ?, body = ?
+		query = `UPDATE cases SET version = ?, repo = ?, issue = ?, state = ?, seen = ?, opened = ?, due = ?, body = ?
 			WHERE fingerprint = ? AND version = ?`
 		args = append(args, version)
 	}

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/agent"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
@@ -179,6 +181,15 @@ func (v *Volatile) Cases(_ context.Context, f CaseFilter) ([]hotfix.Case, error)
 		f.Limit = 100
 	}
 	return list[:min(len(list), f.Limit)], nil
+}
+
+// Due is as SQL.Due, with every case due.
+func (v *Volatile) Due(ctx context.Context, _ time.Time, look func(hotfix.Case)) error {
+	cases, err := v.Cases(ctx, CaseFilter{Limit: math.MaxInt})
+	for _, c := range cases {
+		look(c)
+	}
+	return err
 }
 
 // SaveRun is as SQL.SaveRun.

@@ -64,6 +64,7 @@ type SQL struct {
 	box     sealer
 	locks   *locks
 	enqueue Enqueue // nil until a queue has been made
+	due     func(hotfix.Case) time.Time
 
 	batch struct {
 		sync.Mutex
