@@ -124,19 +124,6 @@ func tidy(s string) string {
 // quote puts text from outside into a fence that it cannot end, under a label.
 func quote(label string, text redact.Text) string {
 	s := strings.TrimRight(visible(text.String()), "\n ")
-	fence := strings.Repeat("`", max(3, longestRun(s)+1))
+	fence := Ticks(s, 3)
 	return fmt.Sprintf("%s outside text: %s\n%s\n%s", fence, label, s, fence)
-}
-
-func longestRun(s string) int {
-	longest, run := 0, 0
-	for _, r := range s {
-		if r != '`' {
-			run = 0
-			continue
-		}
-		run++
-		longest = max(longest, run)
-	}
-	return longest
 }

@@ -36,9 +36,24 @@ func code(s string) string {
 	if chars := []rune(s); len(chars) > nameMax {
 		s = string(chars[:nameMax]) + "..."
 	}
-	ticks := strings.Repeat("`", longestRun(s)+1)
+	ticks := Ticks(s, 1)
 	if strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") {
 		s = " " + s + " "
 	}
 	return ticks + s + ticks
+}
+
+// Ticks is what to put around s in Markdown so that nothing in it ends it: more backticks than stand together in s, at least
+// least of them.
+func Ticks(s string, least int) string {
+	run := 0
+	for _, r := range s {
+		if r != '`' {
+			run = 0
+			continue
+		}
+		run++
+		least = max(least, run+1)
+	}
+	return strings.Repeat("`", least)
 }

@@ -79,18 +79,10 @@ func runs(list []hotfix.TestRun, pass bool) string {
 
 // tests sums up one run of all tests.
 func tests(r *hotfix.TestRun) string {
-	count := map[string]int{}
-	for _, t := range r.Tests {
-		count[t.Status]++
+	if r.Passed {
+		return r.Sum()
 	}
-	verdict := "passed"
-	if !r.Passed {
-		verdict = "**failed**"
-	}
-	if len(r.Tests) == 0 {
-		return fmt.Sprintf("%s (exit %d)", verdict, r.Exit)
-	}
-	return fmt.Sprintf("%s: %d passed, %d failed, %d skipped", verdict, count["pass"], count["fail"], count["skip"])
+	return strings.Replace(r.Sum(), "failed", "**failed**", 1)
 }
 
 // render fills in texts/name.md. The result is scrubbed like everything that is published.

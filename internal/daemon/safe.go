@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/prompts"
 )
 
 // Outside text (messages, logs, names, the model's words) may neither notify anybody, nor link, nor command
@@ -18,7 +19,7 @@ const zwsp = "\u200b"
 // fence puts s into a code block that s cannot end. Characters that do not show are made visible.
 func fence(s string) string {
 	s = strings.TrimRight(visible(s), "\n ")
-	ticks := strings.Repeat("`", max(3, longestRun(s)+1))
+	ticks := prompts.Ticks(s, 3)
 	return ticks + "text\n" + s + "\n" + ticks
 }
 
@@ -30,24 +31,11 @@ func code(s string) string {
 	}
 	// In a table a bar would end the cell even inside a span.
 	s = strings.ReplaceAll(s, "|", "¦")
-	ticks := strings.Repeat("`", longestRun(s)+1)
+	ticks := prompts.Ticks(s, 1)
 	if strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") {
 		s = " " + s + " "
 	}
 	return ticks + s + ticks
-}
-
-func longestRun(s string) int {
-	longest, run := 0, 0
-	for _, r := range s {
-		if r != '`' {
-			run = 0
-			continue
-		}
-		run++
-		longest = max(longest, run)
-	}
-	return longest
 }
 
 // visible replaces control, bidirectional and other characters without a glyph by their code points. Tabs and line

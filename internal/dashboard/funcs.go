@@ -218,18 +218,7 @@ func verdict(r *hotfix.TestRun) string {
 	if r == nil {
 		return "not run"
 	}
-	count := map[string]int{}
-	for _, t := range r.Tests {
-		count[t.Status]++
-	}
-	word := "passed"
-	if !r.Passed {
-		word = "failed"
-	}
-	if len(r.Tests) == 0 {
-		return fmt.Sprintf("%s (exit %d)", word, r.Exit)
-	}
-	return fmt.Sprintf("%s: %d passed, %d failed, %d skipped", word, count["pass"], count["fail"], count["skip"])
+	return r.Sum()
 }
 
 // passed counts how many runs of the added tests ended as they should.

@@ -1,6 +1,7 @@
 package hotfix
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
@@ -33,6 +34,19 @@ type TestRun struct {
 	Took    time.Duration `json:"took"`            // by the clock
 	Cause   string        `json:"cause,omitempty"` // why it ended when it did not exit by itself: "timeout", "memory", "install", ...
 	Notes   []string      `json:"notes,omitempty"` // what was unusual: addresses refused to the installation, versions that were gone
+}
+
+// Sum says what the run came to: "passed: 3 passed, 0 failed, 1 skipped", or its exit status where no test is named.
+func (r TestRun) Sum() string {
+	verdict := "passed"
+	if !r.Passed {
+		verdict = "failed"
+	}
+	if len(r.Tests) == 0 {
+		return fmt.Sprintf("%s (exit %d)", verdict, r.Exit)
+	}
+	n := Tallied(r)
+	return fmt.Sprintf("%s: %d passed, %d failed, %d skipped", verdict, n.Pass, n.Fail, n.Skip)
 }
 
 // A TestResult is one test of a run. Status is "pass", "fail" or "skip".
