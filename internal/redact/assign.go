@@ -101,6 +101,13 @@ func (f *finder) unwrap(i int) int {
 			return i
 		}
 		switch c := s[i]; {
+		case strings.HasPrefix(s[i:], "›"): // a prompt
+			i += len("›")
+			continue
+		case c == '<':
+			if stop := anyB64.run(s[:min(len(s), i+512)], i+1); stop < len(s) && s[stop] == '>' && stop-i > 24 && random(s[i+1:stop]) {
+				return i + 1
+			}
 		case c == '(':
 			stop := strings.IndexByte(s[i:min(len(s), i+24)], ')')
 			if stop < 2 || !letters(alnum+"_*=. ").all(s[i+1:i+stop]) {
@@ -217,7 +224,7 @@ func (f *finder) quoted(start, end int, how form, c class, key string) {
 
 func isTypeName(v string) bool {
 	switch strings.ToLower(v) {
-	case "required", "optional", "hidden", "plain", "credentials", "text", "current-password", "new-password", "disabled", "enabled", "failed", "success", "expired", "unauthorized", "forbidden", "denied", "wrong", "incorrect", "length":
+	case "required", "optional", "hidden", "plain", "credentials", "text", "current-password", "new-password", "disabled", "enabled", "failed", "success", "expired", "unauthorized", "forbidden", "denied", "wrong", "incorrect", "length", "stdin", "prompt":
 		return true
 	}
 	return false

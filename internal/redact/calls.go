@@ -10,7 +10,11 @@ func (f *finder) pair(start, end int) {
 	s := f.s
 	var buf [16]string
 	words := split(s[start:end], buf[:0])
-	if len(words) == 0 || !pairWords[words[len(words)-1]] {
+	if len(words) == 0 {
+		return
+	}
+	cookie := words[len(words)-1] == "cookie" || len(words) > 1 && words[len(words)-2] == "cookie" && words[len(words)-1] == "set"
+	if !cookie && !pairWords[words[len(words)-1]] {
 		return
 	}
 	i := f.blanks(f.quotes(end))
@@ -21,18 +25,26 @@ func (f *finder) pair(start, end int) {
 		f.joined(i)
 		return
 	}
-	for range 2 { // Some("x"), a parameter's name
+	first := ""
+	for range 3 { // Some("x"), a parameter's name
 		at := f.blanks(i + 1)
 		if at >= len(s) {
 			return
 		}
-		open := f.quotes(f.parameterName(at))
+		at = f.parameterName(at)
+		open := f.quotes(at)
 		if open == at {
 			return
 		}
 		to := f.closing(open-1, open)
-		if s[i] == ',' {
-			if v := s[open:to]; len(v) >= 3 && !isPlaceholder(v) && !isProse(v) && !letters(lower+"-").all(v) {
+		switch v := s[open:to]; {
+		case first == "": // smtp.PlainAuth begins with an empty one
+			first = v
+		case cookie:
+			f.cookie(first, open, to)
+			return
+		default:
+			if len(v) >= 3 && !isPlaceholder(v) && !isProse(v) && !letters(lower+"-").all(v) {
 				f.add(open, to, "password", rankContext)
 			}
 			return

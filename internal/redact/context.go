@@ -199,19 +199,19 @@ func (f *finder) separator(start, end int) (int, form) {
 	case c == '=':
 		return f.afterEqual(i, after, quoted)
 	case strings.IndexByte("?+|", c) >= 0 && f.assigns(after) > 0:
-		return f.blanks(f.assigns(after)), formLoose
+		return f.assigned(after)
 	case c == '>' && start > 0 && (s[start-1] == '<' || s[start-1] == ':' && after == i):
 		return after + 1, formTag
-	case c == '-' && strings.HasPrefix(s[after:], "->"):
-		return f.blanks(after + 2), formLoose
-	case c == 0xe2 && strings.HasPrefix(s[after:], "→"):
-		return f.blanks(after + 3), formLoose
+	case f.pointed(after) > 0:
+		return f.pointed(after), formLoose
 	case after > i && f.opensTag(start) && isLetter(c): // <key type="x">value</key>
 		if stop := strings.IndexAny(s[after:min(len(s), after+120)], "<>\n"); stop > 0 && s[after+stop] == '>' && s[after+stop-1] != '/' {
 			return after + stop + 1, formTag
 		}
-	case c == '|' && after > i && f.inTable(start):
+	case c == '|' && (after > i && f.inTable(start) || after == i && !quoted && (start == 0 || s[start-1] == '\n')):
 		return f.blanks(after + 1), formLoose
+	case c == '.' && after > i && f.quotes(f.blanks(after+1)) > after+2: // a pair in Lisp
+		return f.blanks(after + 1), formList
 	case c == ',' && (quoted || start > 0 && s[start-1] == ':'):
 		at := f.blanks(after + 1)
 		if f.quotes(at) > at {
@@ -302,6 +302,11 @@ func (f *finder) afterBlank(start, end, at int) (int, form) {
 	key := f.s[start:end]
 	if value, how := f.described(at); how != formNone {
 		return value, how
+	}
+	if isIdentifier(key) {
+		if said := f.announced(at); said > at {
+			return said, formLoose
+		}
 	}
 	at = f.linked(at)
 	if at < len(f.s) && f.s[at] == '[' { // resolved to [x]

@@ -22,12 +22,37 @@ func (f *finder) typed(i int) int {
 // typeNames are how languages call text.
 var typeNames = set(`string str text char bytes secret secretstr char[] byte[] []byte any static str] string|undefined optional<string> option<string>`)
 
-// assigns returns where an operator that assigns ends: ?= += |= ||= at i, or 0.
+// assigns returns where an operator at i ends that assigns (?= += |= ||=) or gives what is taken otherwise (?? ||); 0 if there is none.
 func (f *finder) assigns(i int) int {
 	s := f.s
 	to := letters("?+|").run(s[:min(len(s), i+2)], i)
-	if to < len(s) && s[to] == '=' {
+	switch {
+	case to < len(s) && s[to] == '=':
 		return to + 1
+	case to == i+2 && s[i] == s[i+1] && s[i] != '+' && f.quotes(f.blanks(to)) > f.blanks(to):
+		return to
 	}
 	return 0
+}
+
+// pointed returns where the value begins that an arrow or a line of dots at i points at; 0 if there is none.
+func (f *finder) pointed(i int) int {
+	for _, arrow := range []string{"->", "→"} {
+		if strings.HasPrefix(f.s[i:], arrow) {
+			return f.blanks(i + len(arrow))
+		}
+	}
+	if strings.HasPrefix(f.s[i:], "...") {
+		return f.blanks(letters(".").run(f.s, i))
+	}
+	return 0
+}
+
+// assigned returns where the value behind the operator at i begins.
+func (f *finder) assigned(i int) (int, form) {
+	to := f.assigns(i)
+	if f.s[to-1] == '=' {
+		return f.blanks(to), formLoose
+	}
+	return f.blanks(to), formList
 }

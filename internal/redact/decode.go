@@ -133,8 +133,8 @@ func (f *finder) longRuns() {
 // longRun judges one run. It returns where the run ends, lines it was broken into included.
 func (f *finder) longRun(start, end int) int {
 	s := f.s
-	if end < len(s) && s[end] == '.' && end-start <= 30 {
-		f.discord(start, end)
+	if end < len(s) && s[end] == '.' && end-start <= 40 {
+		f.discord(start+strings.LastIndexByte(s[start:end], '=')+1, end)
 	}
 	if end-start == 132 && s[start] == '0' && s[start+1] == 'x' && hexes.all(s[start+2:end]) {
 		f.add(start, end, "signature", rankFormat)

@@ -83,7 +83,7 @@ func (f *finder) called(from, end, to int, c class) {
 }
 
 // verbs stand between a key and its value in a sentence: "the password was reset to x".
-var verbs = []string{"is ", "was ", "of ", "value ", "= ", "'is' ", "provided: ", "given: ", "supplied: ", "received: ", "used: ", "set to ", "changed to ", "reset to ", "resolved to ", "expanded to "}
+var verbs = []string{"is ", "was ", "of ", "value ", "= ", "'is' ", "provided: ", "given: ", "supplied: ", "received: ", "used: ", "set to ", "changed to ", "reset to ", "resolved to ", "expanded to ", "value: "}
 
 // linked skips them from i on.
 func (f *finder) linked(i int) int {
@@ -164,7 +164,18 @@ func (f *finder) valueFlag(i int) int {
 			return f.blanks(i + len(flag))
 		}
 	}
-	line := s[i:min(len(s), i+48)]
+	return i
+}
+
+// isIdentifier reports whether a key is a name in a program and no word of a sentence.
+func isIdentifier(key string) bool {
+	return strings.ContainsAny(key, "_-") || strings.Trim(key[1:], lower+digits) != ""
+}
+
+// announced finds the value that a few words behind a name announce: "NAME from file: x", "apiKey does not match: x", a here-string. The words begin
+// at i; it returns i if they do not.
+func (f *finder) announced(i int) int {
+	line := f.s[i:min(len(f.s), i+48)]
 	if end := strings.IndexByte(line, '\n'); end >= 0 {
 		line = line[:end]
 	}
