@@ -11,10 +11,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/sandbox/boot"
+	"golang.org/x/sys/unix"
 )
 
 // A bundle is as much of an OCI runtime's config.json as a box needs.
@@ -98,12 +100,16 @@ func inGVisor(ctx context.Context, r *run, pipes []*os.File) (child, error) {
 	if r.proxy != nil {
 		return child{}, errNoProxy
 	}
+	program, err := openRunsc()
+	if err != nil {
+		return child{}, err
+	}
 	dir, remove, err := scratch()
 	if err != nil {
 		return child{}, err
 	}
 	c := child{clean: func() error {
-		return errors.Join(r.runsc(context.Background(), dir, "delete", "--force", filepath.Base(dir)).Run(), remove())
+		return errors.Join(r.runsc(context.Background(), program, dir, "delete", "--force", filepath.Base(dir)).Run(), remove())
 	}}
 	root := filepath.Join(dir, "root")
 	if err := r.layOut(root); err != nil {
@@ -117,14 +123,30 @@ func inGVisor(ctx context.Context, r *run, pipes []*os.File) (child, error) {
 	for i := range pipes {
 		args = append(args, fmt.Sprintf("--pass-fd=%d:%d", 3+i, 3+i))
 	}
-	c.Cmd = r.runsc(ctx, dir, append(args, filepath.Base(dir))...)
+	c.Cmd = r.runsc(ctx, program, dir, append(args, filepath.Base(dir))...)
 	c.ExtraFiles = pipes
 	return c, nil
 }
 
+// openRunsc returns a name of the program that every user of this machine can run it by, wherever it lies: that of a
+// descriptor, whose number is past those that a child is given.
+var openRunsc = sync.OnceValues(func() (string, error) {
+	name, err := exec.LookPath("runsc")
+	if err != nil {
+		return "", err
+	}
+	fd, err := unix.Open(name, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(fd)
+	high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 64)
+	return fmt.Sprintf("/proc/self/fd/%d", high), err
+})
+
 // runsc is a call of the program as the user that boxes become, with its state in dir.
-func (r *run) runsc(ctx context.Context, dir string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "runsc", append([]string{"--root", filepath.Join(dir, "state"), "--rootless", "--network=none", "--ignore-cgroups",
+func (r *run) runsc(ctx context.Context, program, dir string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, program, append([]string{"--root", filepath.Join(dir, "state"), "--rootless", "--network=none", "--ignore-cgroups",
 		"--platform=systrap", "--host-uds=none", "--host-fifo=none", "--overlay2=none"}, args...)...)
 	cmd.Env, cmd.WaitDelay = []string{"PATH=/usr/bin:/bin", "HOME=" + dir, "TMPDIR=" + dir, "XDG_RUNTIME_DIR=" + dir}, 2*time.Second
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
