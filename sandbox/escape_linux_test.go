@@ -333,7 +333,7 @@ func TestOrdinaryUser(t *testing.T) {
 	program, managers := filepath.Join(dir, "sandbox.test"), filepath.Join(home, ".tools/runners/node_modules")
 	require.NoError(t, errors.Join(os.MkdirAll(dir, 0o755), os.MkdirAll(managers, 0o755), os.WriteFile(program, binary, 0o755)))
 	// The package managers that the registry serves: this user may not even get to where they lie.
-	require.NoError(t, run("../.tools/runners/node_modules", "cp -r yarn pnpm @yarnpkg '"+managers+"'"))
+	require.NoError(t, run("../.tools/runners/node_modules", "cp -r yarn yarn-2 yarn-3 pnpm @yarnpkg '"+managers+"'"))
 	// Bun and Deno are as large as everything else together, and Go would compile its library for a user who has never done so.
 	c := exec.Command(program, "-test.v", "-test.short", "-test.timeout", "5m", "-test.skip", "^TestInstall$/^(bun|deno|go)$", "-test.run",
 		"^Test(Escapes|Limits|ForeignCalls|Native.*|Keep.*|Residue|Layers.*|Namespaces.*|Deadline|Nothing.*|Install.*|HostAttempts|RunnerAttempts|Backends|Mirror.*)$")

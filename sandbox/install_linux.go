@@ -145,7 +145,7 @@ func (n *box) certificates() map[string]string {
 		return nil
 	}
 	vars := map[string]string{}
-	for _, name := range []string{"NODE_EXTRA_CA_CERTS", "DENO_CERT", "SSL_CERT_FILE", "PIP_CERT", "YARN_HTTPS_CA_FILE_PATH", "npm_config_cafile"} {
+	for _, name := range []string{"NODE_EXTRA_CA_CERTS", "DENO_CERT", "SSL_CERT_FILE", "PIP_CERT", "npm_config_cafile"} {
 		vars[name] = certificatesFile
 	}
 	return vars

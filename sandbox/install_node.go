@@ -130,14 +130,17 @@ func yarnInstallation(m manifest, lock string) *Installation {
 			Env:     map[string]string{"YARN_CACHE_FOLDER": "/tmp/yarn-cache"},
 		}
 	}
-	pkg, frozen := "@yarnpkg/cli-dist@"+version(m, "yarn", "4"), " --no-immutable" // another version writes the same locks in another format
-	if version(m, "yarn", "") != "" {
+	pkg, frozen, skip := "@yarnpkg/cli-dist@"+version(m, "yarn", "4"), " --no-immutable", " --mode=skip-build"
+	if v := version(m, "yarn", ""); v != "" { // another version writes the same locks in another format
 		frozen = " --immutable"
+		if strings.HasPrefix(v, "2.") {
+			skip = " --skip-builds"
+		}
 	}
-	relaxed := managed("yarn", pkg, "install --no-immutable --mode=skip-build")
+	relaxed := managed("yarn", pkg, "install --no-immutable"+skip)
 	relaxed[2] = ": >yarn.lock; " + relaxed[2]
 	return &Installation{
-		Command: managed("yarn", pkg, "install"+frozen+" --mode=skip-build"),
+		Command: managed("yarn", pkg, "install"+frozen+skip),
 		Relaxed: relaxed,
 		Env: map[string]string{"YARN_NODE_LINKER": "node-modules", "YARN_ENABLE_TELEMETRY": "0", "YARN_ENABLE_GLOBAL_CACHE": "false",
 			"YARN_CACHE_FOLDER": "/tmp/yarn-cache"},

@@ -48,7 +48,8 @@ type registry struct {
 	mu        sync.Mutex
 	asked     []string // paths
 	packed    map[string][]byte
-	authority []byte // PEM
+	lies      map[string]string // where versions of packages lie on this machine
+	authority []byte            // PEM
 }
 
 const (
@@ -57,7 +58,7 @@ const (
 )
 
 func newRegistry(t *testing.T) *registry {
-	r := &registry{t: t, npm: map[string]map[string]map[string]string{}, packed: map[string][]byte{}}
+	r := &registry{t: t, npm: map[string]map[string]map[string]string{}, packed: map[string][]byte{}, lies: map[string]string{}}
 	r.server = httptest.NewUnstartedServer(r)
 	r.server.TLS, r.authority = certify(t)
 	r.server.Config.ErrorLog = log.New(io.Discard, "", 0) // clients look and go away
@@ -95,7 +96,7 @@ func (r *registry) box(change ...func(*sandbox.Config)) sandbox.Box {
 		Registries:   []string{registryName + ":443"},
 		Certificates: r.authority,
 		InstallEnv: map[string]string{"npm_config_registry": "https://" + registryName, "NPM_CONFIG_REGISTRY": "https://" + registryName,
-			"YARN_REGISTRY": "https://" + registryName, "YARN_NPM_REGISTRY_SERVER": "https://" + registryName, "GOPROXY": "https://" + registryName + "/go", "GONOSUMDB": "*",
+			"YARN_NPM_REGISTRY_SERVER": "https://" + registryName, "GOPROXY": "https://" + registryName + "/go", "GONOSUMDB": "*",
 			"PIP_INDEX_URL": "https://" + registryName + "/simple", "npm_config_fetch_retries": "0"},
 	}
 	for _, f := range change {
@@ -152,20 +153,37 @@ func (r *registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
+// installed is where versions of an npm package lie in .tools/runners.
+func installed(name string) []string {
+	names := []string{name}
+	if name == "@yarnpkg/cli-dist" {
+		names = append(names, "yarn-2", "yarn-3")
+	}
+	for i, n := range names {
+		names[i] = filepath.Join("../.tools/runners/node_modules", n)
+	}
+	return names
+}
+
 // versions of an npm package: planted ones, or what .tools/runners has.
 func (r *registry) versions(name string) map[string]map[string]string {
 	if v := r.npm[name]; v != nil {
 		return v
 	}
-	data, err := os.ReadFile(filepath.Join("../.tools/runners/node_modules", name, "package.json"))
-	if err != nil {
-		return nil
+	var all map[string]map[string]string
+	for _, dir := range installed(name) {
+		data, err := os.ReadFile(filepath.Join(dir, "package.json"))
+		var m struct{ Version string }
+		if err != nil || json.Unmarshal(data, &m) != nil {
+			continue
+		}
+		if all == nil {
+			all = map[string]map[string]string{}
+		}
+		all[m.Version] = map[string]string{"package.json": string(data)}
+		r.lies[name+m.Version] = dir
 	}
-	var m struct{ Version string }
-	if json.Unmarshal(data, &m) != nil {
-		return nil
-	}
-	return map[string]map[string]string{m.Version: {"package.json": string(data)}}
+	return all
 }
 
 func (r *registry) servePackage(w http.ResponseWriter, name string) {
@@ -209,7 +227,8 @@ func (r *registry) tarball(name, version string) []byte {
 			add(f, []byte(planted[f]), 0o644)
 		}
 	} else {
-		dir := os.DirFS(filepath.Join("../.tools/runners/node_modules", name))
+		r.versions(name)
+		dir := os.DirFS(r.lies[name+version])
 		_ = fs.WalkDir(dir, ".", func(file string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
 				if d != nil && d.Name() == "node_modules" && name != "pnpm" {
