@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,12 +21,13 @@ import (
 )
 
 // A copy of a repository is given up for a new one after this many fetches that brought something: that takes with it
-// what no branch holds any more. One that nobody has fetched into for a month goes too. Trees that share the objects of
-// a copy never live for a day.
+// what no branch holds any more. One that nobody has fetched into for a month goes too, or for a day where all together
+// take too much, the one that has rested longest first. Trees that share the objects of a copy never live for a day.
 const (
-	maxPacks  = 200
-	mirrorAge = 30 * 24 * time.Hour
-	treeAge   = 24 * time.Hour
+	maxPacks    = 200
+	mirrorBytes = 20 << 30
+	mirrorAge   = 30 * 24 * time.Hour
+	treeAge     = 24 * time.Hour
 )
 
 // Mirrored is where the bare copy of a repository is kept below dir, "" if there is none.
@@ -105,21 +107,23 @@ func (s shifting) ReadDir(dir string) ([]os.FileInfo, error) {
 
 // sweepMirrors removes the copies below dir that nobody uses.
 func sweepMirrors(dir string) error {
-	all, err := os.ReadDir(dir)
+	all, taken, err := copies(dir)
 	if err != nil {
 		return err
 	}
-	for _, e := range all {
-		if !e.IsDir() || !unused(dir, e.Name()) {
+	for _, c := range all {
+		crowded := taken > mirrorBytes
+		if !unused(dir, c.name, crowded) {
 			continue
 		}
-		address, _, _ := strings.Cut(e.Name(), ".")
+		address, _, _ := strings.Cut(c.name, ".")
 		release, err := lockFile(filepath.Join(dir, address+".lock"))
 		if err != nil {
 			return err
 		}
-		if unused(dir, e.Name()) { // still, now that nobody else may begin to use it
-			err = os.RemoveAll(filepath.Join(dir, e.Name()))
+		if unused(dir, c.name, crowded) { // still, now that nobody else may begin to use it
+			err = os.RemoveAll(filepath.Join(dir, c.name))
+			taken -= c.bytes
 		}
 		if err := errors.Join(err, release()); err != nil {
 			return err
@@ -128,8 +132,39 @@ func sweepMirrors(dir string) error {
 	return nil
 }
 
+// A stock is a copy of a repository that is kept.
+type stock struct {
+	name    string
+	touched time.Time
+	bytes   int64
+}
+
+// copies are those below dir, the one that has rested longest first, and the bytes that all take.
+func copies(dir string) (all []stock, taken int64, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil || !e.IsDir() { // it has gone, or is a lock
+			continue
+		}
+		c := stock{name: e.Name(), touched: info.ModTime()}
+		packs, _ := os.ReadDir(filepath.Join(dir, e.Name(), "objects", "pack")) // there is none yet
+		for _, p := range packs {
+			if info, err := p.Info(); err == nil {
+				c.bytes += info.Size()
+			}
+		}
+		all, taken = append(all, c), taken+c.bytes
+	}
+	slices.SortFunc(all, func(x, y stock) int { return x.touched.Compare(y.touched) })
+	return all, taken, nil
+}
+
 // unused reports whether a copy has been there for too long: its directory is touched by each fetch.
-func unused(dir, name string) bool {
+func unused(dir, name string, crowded bool) bool {
 	info, err := os.Stat(filepath.Join(dir, name))
 	if err != nil {
 		return false
@@ -137,7 +172,7 @@ func unused(dir, name string) bool {
 	address, _, _ := strings.Cut(name, ".")
 	current, _ := newest(dir, address)
 	limit := mirrorAge
-	if filepath.Base(current) != name {
+	if crowded || filepath.Base(current) != name {
 		limit = treeAge
 	}
 	return time.Since(info.ModTime()) > limit

@@ -106,6 +106,34 @@ func TestMirrorsAreBounded(t *testing.T) {
 	require.NoDirExists(t, now)
 }
 
+// Copies that together take too much make room, the one that has rested longest first, but for those that a tree may share.
+func TestMirrorsAreBoundedInBytes(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	open := func() (address string) {
+		address, _ = origin(t, map[string]string{"a.txt": "1\n"})
+		_, err := sandbox.Clone(context.Background(), sandbox.Source{URL: address, Mirror: dir}, filepath.Join(t.TempDir(), "attempt"))
+		require.NoError(t, err)
+		return address
+	}
+	var all []string
+	for range 4 { // of 9 GiB each, of which nothing is on the disk
+		at := sandbox.Mirrored(dir, open())
+		require.NoError(t, os.WriteFile(filepath.Join(at, "objects", "pack", "large.pack"), nil, 0o600))
+		require.NoError(t, os.Truncate(filepath.Join(at, "objects", "pack", "large.pack"), 9<<30))
+		all = append(all, at)
+	}
+	for i, hours := range []int{1, 50, 30, 40} {
+		then := time.Now().Add(-time.Duration(hours) * time.Hour)
+		require.NoError(t, os.Chtimes(all[i], then, then))
+	}
+	open()
+	require.DirExists(t, all[0], "it is in use")
+	require.NoDirExists(t, all[1])
+	require.DirExists(t, all[2])
+	require.NoDirExists(t, all[3])
+}
+
 // BenchmarkWarmTree opens a tree of 5,000 files from a warm mirror, beside "git worktree add" of the same commit, in
 // turn. No tree is removed before the end, and what others removed may rest a little first: for five seconds ext4 looks
 // at each file that was just removed before it makes a new one, which takes ten times as long as either of the two.
