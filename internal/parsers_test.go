@@ -23,7 +23,7 @@ var parsers = []struct{ room, reads, targets string }{
 	{"internal/forge", "archives of logs, limits in headers, leases", "FuzzLogs FuzzLimits FuzzLease"},
 	{"internal/model", "replies of models, transcripts of the benchmark", "FuzzReplies FuzzReplay"},
 	{"internal/capsule", "capsules", "FuzzRead"},
-	{"internal/dashboard", "cookies, addresses to go to, GitHub's answers when somebody signs in", "FuzzSession FuzzTarget FuzzSignIn"},
+	{"internal/dashboard", "cookies, addresses, GitHub's answers when somebody signs in", "FuzzSession FuzzTarget FuzzSignIn FuzzPages"},
 	{"agent", "transcripts", "FuzzTranscript"},
 	{"tools", "arguments that a model sends, files that it writes", "FuzzArguments FuzzSyntax"},
 	{"prompts", "text that is quoted in a prompt, front matter", "FuzzQuote FuzzPrompt"},

@@ -6,13 +6,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
+	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/store"
 )
 
 // FuzzSession: a cookie that we did not sign is nobody's.
@@ -73,5 +76,39 @@ func FuzzSignIn(f *testing.F) {
 			return
 		}
 		require.Regexp(t, `^[A-Za-z0-9][A-Za-z0-9_-]*$`, login)
+	})
+}
+
+// FuzzPages: whatever address somebody types, there is a page, a way elsewhere or a mistake of theirs, and nothing of it is markup.
+func FuzzPages(f *testing.F) {
+	for _, s := range [][2]string{{"/", "period=90d"}, {"/cases", "state=open&q=%3Cpwned%3E&order=count&from=-5"}, {"/cases", "q=%00%ff&plugin='&from=99999999999999999999"}, {"/cases/v1-7", ""},
+		{"/cases/%3Cpwned%3E.json", ""}, {"/runs", "ending=%3Cpwned%3E&from=1000000"}, {"/runs/..%2f", ""}, {"/drafts.json", "%"}, {"/abstained", ";"}, {"/work", "a=b"}, {"//evil.example", ""}, {"/assets/..", ""}, {"/cases", "q=" + strings.Repeat("%25", 60_000)}} {
+		f.Add(s[0], s[1])
+	}
+	s, err := store.Open(f.Context(), store.Config{DSN: "sqlite:" + filepath.Join(f.TempDir(), "pages.db")})
+	require.NoError(f, err)
+	f.Cleanup(func() { _ = s.Close() })
+	unlock, err := s.Lock(f.Context(), "v1-7")
+	require.NoError(f, err)
+	now := time.Now()
+	require.NoError(f, s.SaveCase(f.Context(), hotfix.Case{Fingerprint: "v1-7", Repo: hotfix.Repo{Owner: "acme", Name: "greet"}, State: hotfix.Ongoing, Count: 1, First: now, Last: now,
+		Latest: hotfix.Failure{ID: "x", Plugin: hotfix.Plugin{ID: "acme/greet"}, Message: redact.Scrub("<pwned>"), At: now}}))
+	unlock()
+	d, err := New(Config{Store: s, Key: make([]byte, 32)})
+	require.NoError(f, err)
+	pages := d.Handler()
+	f.Fuzz(func(t *testing.T, path, query string) {
+		u, err := url.Parse("http://localhost" + path)
+		if err != nil || u.Host != "localhost" {
+			return
+		}
+		u.RawQuery = query
+		r := httptest.NewRequest(http.MethodGet, "http://localhost/", nil)
+		r.URL = u
+		w := httptest.NewRecorder()
+		pages.ServeHTTP(w, r)
+		require.Less(t, w.Code, http.StatusInternalServerError, "%.200s", u)
+		require.NotContains(t, w.Body.String(), "<pwned")
+		require.NotRegexp(t, `^(//|https?:)`, w.Header().Get("Location"))
 	})
 }

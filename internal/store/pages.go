@@ -84,12 +84,15 @@ func (v View) CaseRows(ctx context.Context, q CaseQuery) (list []CaseRow, total 
 	return list, total, nil
 }
 
+// textMax is how many bytes of a text are looked for: SQLite takes no pattern of more than 50,000 (SQLITE_MAX_LIKE_PATTERN_LENGTH).
+const textMax = 2000
+
 // where says which cases are meant. matches compares texts without regard to case.
 func (q CaseQuery) where(matches string, v View) (string, []any) {
 	var terms []string
 	var args []any
 	add := func(term string, values ...any) { terms, args = append(terms, term), append(args, values...) }
-	if text := strings.ToLower(clean(q.Text)); text != "" {
+	if text := strings.ToLower(clean(q.Text[:min(len(q.Text), textMax)])); text != "" {
 		plain := strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text)
 		like := "%" + plain + "%"
 		add(`(l.title `+matches+` ? ESCAPE '\' OR l.plugin `+matches+` ? ESCAPE '\' OR l.fingerprint = ? OR l.fingerprint LIKE ? ESCAPE '\')`, like, like, text, "v_-"+plain)
