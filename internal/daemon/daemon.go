@@ -185,23 +185,34 @@ func (d *Daemon) triage(ctx context.Context, n hotfix.Notice) (hotfix.Fingerprin
 
 // failed finds out whose bug a failure is, counts it and decides how far to go.
 func (d *Daemon) failed(ctx context.Context, n hotfix.Notice) (hotfix.Fingerprint, []hotfix.Next, error) {
+	n, fp, err := d.recognise(ctx, n)
+	if err != nil || fp == "" {
+		return "", nil, err
+	}
+	return d.countIn(ctx, fp, n)
+}
+
+// recognise finds out whose bug a failure is and which case it belongs to, "" if to none.
+func (d *Daemon) recognise(ctx context.Context, n hotfix.Notice) (hotfix.Notice, hotfix.Fingerprint, error) {
 	settings, _ := ParseSettings(n.Settings)
 	f, not := d.locate(ctx, *n.Failure, settings)
 	if not != nil {
 		d.cfg.Log.InfoContext(ctx, "notice ignored", "notice", n.ID, "event", n.Event, "rule", not.Rule, "because", not.Because)
-		return "", nil, d.cfg.Ledger.SaveDrop(ctx, store.DropOf(n, f.Plugin.Repo, *not))
+		return n, "", d.cfg.Ledger.SaveDrop(ctx, store.DropOf(n, f.Plugin.Repo, *not))
 	}
 	n.Failure = &f
 	if err := d.lookInto(ctx, &f, n, settings); err != nil {
-		return "", nil, err
+		return n, "", err
 	}
 	if err := d.hear(ctx, &f, n, settings); err != nil {
-		return "", nil, err
+		return n, "", err
 	}
 	fp, err := d.sameRun(ctx, n)
-	if err != nil {
-		return "", nil, err
-	}
+	return n, fp, err
+}
+
+// countIn counts a failure in its case, and in those that this one is a duplicate of.
+func (d *Daemon) countIn(ctx context.Context, fp hotfix.Fingerprint, n hotfix.Notice) (hotfix.Fingerprint, []hotfix.Next, error) {
 	for range dupMax {
 		next, of, err := d.count(ctx, fp, n)
 		if err != nil || of == "" {
@@ -246,16 +257,11 @@ func (d *Daemon) count(ctx context.Context, fp hotfix.Fingerprint, n hotfix.Noti
 		return nil, of, nil
 	}
 	old := c.Latest
-	settings, _ := ParseSettings(n.Settings)
-	s := hotfix.Sighting{Failure: *n.Failure, Names: append([]string{n.ID}, n.Also...), Counted: n.Counted, Window: settings.Window()}
-	if s.Fixed, err = d.fixed(ctx, c, n); err != nil {
+	change, err := d.observe(ctx, &c, n)
+	if err != nil {
 		return nil, "", err
 	}
-	change := c.Observe(s)
 	if change != hotfix.Duplicate {
-		if err := d.outageOver(ctx, &c, n); err != nil {
-			return nil, "", err
-		}
 		next, err = d.decide(ctx, &c, change, n)
 		return next, c.DupOf, err
 	}
@@ -283,14 +289,8 @@ func (d *Daemon) decide(ctx context.Context, c *hotfix.Case, change hotfix.Chang
 	if err != nil {
 		return nil, err
 	}
-	c.Counts = n.ID
-	if err := d.cfg.Store.SaveCase(ctx, *c, next...); err != nil {
-		return nil, fmt.Errorf("save case %s: %w", c.Fingerprint, err)
-	}
-	d.cfg.Log.InfoContext(ctx, "case decided", "notice", n.ID, "case", c.Fingerprint, "repo", c.Repo, "change", change, "count", c.Count,
-		"action", c.Decision.Action, "risk", c.Decision.Risk)
-	d.cfg.Watch(Event{Fingerprint: c.Fingerprint, Case: c})
-	return next, nil
+	c.Counts = []string{n.ID}
+	return next, d.saveCounted(ctx, *c, next)
 }
 
 // judge asks the policy, and whoever else may hold the daemon back, and says what follows.
@@ -299,6 +299,11 @@ func (d *Daemon) judge(ctx context.Context, c *hotfix.Case, change hotfix.Change
 	if err != nil {
 		return nil, err
 	}
+	return d.judgeBy(ctx, policy, c, change, n)
+}
+
+// judgeBy is judge by a policy that is known.
+func (d *Daemon) judgeBy(ctx context.Context, policy triage.Policy, c *hotfix.Case, change hotfix.Change, n hotfix.Notice) ([]hotfix.Next, error) {
 	c.Decision = d.within(policy, c).Decide(*c, change)
 	c.Via = n.ID
 	if change == hotfix.Counted {

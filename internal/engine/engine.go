@@ -85,7 +85,7 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	st.OnDue(e.daemon.Due)
 	cfg.Queue.Store, cfg.Queue.Log = st, cfg.Daemon.Log
 	cfg.Queue.Busy = e.busy
-	cfg.Queue.Work = queue.Work{Triage: traced("triage", e.daemon.Triage), Report: traced("report", e.daemon.Report), Fix: traced("fix", e.daemon.Fix),
+	cfg.Queue.Work = queue.Work{Triage: traced("triage", e.daemon.Triage), TriageAll: e.daemon.TriageAll, Report: traced("report", e.daemon.Report), Fix: traced("fix", e.daemon.Fix),
 		Watch: e.daemon.Watch}
 	if e.queue, err = queue.New(ctx, cfg.Queue); err != nil {
 		return nil, errors.Join(err, st.Close())

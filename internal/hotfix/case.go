@@ -62,7 +62,7 @@ type Case struct {
 	Like        []int       `json:"like,omitempty"`      // issues in its repository that may be about the same
 	Outage      bool        `json:"outage,omitempty"`    // DupOf is the same failure in another plugin, found by the daemon
 
-	Counts string `json:"-"` // id of the notice whose failure this change counts; a store notes it with the case
+	Counts []string `json:"-"` // ids of the notices whose failures this change counts; a store notes them with the case
 }
 
 // A Shown is how we left the issue of a case.

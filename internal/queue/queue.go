@@ -29,9 +29,12 @@ import (
 // with a method RetryAt() time.Time says when it is worth trying again; that does not count as an attempt.
 type Work struct {
 	Triage func(ctx context.Context, noticeID string) error
-	Report func(context.Context, hotfix.Fingerprint) error
-	Fix    func(context.Context, hotfix.Fingerprint) error
-	Watch  func(context.Context) error
+	// TriageAll triages several notices that came together and returns the error of each. Without it they are triaged one by
+	// one, as are those that failed before.
+	TriageAll func(ctx context.Context, noticeIDs []string) []error
+	Report    func(context.Context, hotfix.Fingerprint) error
+	Fix       func(context.Context, hotfix.Fingerprint) error
+	Watch     func(context.Context) error
 }
 
 // Limits bound one kind of work. What is zero has a default.

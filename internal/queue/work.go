@@ -79,12 +79,47 @@ func (w *wantWorker) Work(ctx context.Context, job *river.Job[wantArgs]) error {
 		q.cfg.Log.Error("work could not begin", "kind", args.Want, "names", args.names(), "error", err)
 		return river.JobSnooze(limits.after(0))
 	}
-	ends := make([]store.End, len(claims))
+	ends, done := make([]store.End, len(claims)), q.together(ctx, claims, limits)
 	for i, c := range claims {
-		q.giveWay(ctx, before)
-		ends[i] = q.carryOut(ctx, c, limits)
+		if !done[i] {
+			q.giveWay(ctx, before)
+			ends[i] = q.carryOut(ctx, c, limits)
+		}
 	}
 	return q.finish(ctx, claims, ends)
+}
+
+// together triages those notices of a job that have not been tried before in one go, and says which of them are done. The
+// others have to be carried out one by one.
+func (q *Queue) together(ctx context.Context, claims []store.Claim, limits Limits) []bool {
+	done := make([]bool, len(claims))
+	var ids []string
+	var at []int
+	for i, c := range claims {
+		if w := c.Want; w.Kind == store.Triage && w.Attempts+w.Deaths == 0 {
+			ids, at = append(ids, w.Name), append(at, i)
+		}
+	}
+	if len(ids) < 2 || q.cfg.Work.TriageAll == nil || ctx.Err() != nil {
+		return done
+	}
+	bounded, cancel := context.WithTimeoutCause(ctx, limits.Timeout, tooLong{store.Triage, limits.Timeout})
+	defer cancel()
+	for i, err := range q.triageAll(bounded, ids) {
+		done[at[i]] = err == nil // whoever failed may have been held up by another
+	}
+	return done
+}
+
+// triageAll calls the work's function. After a panic nobody knows whose fault it was.
+func (q *Queue) triageAll(ctx context.Context, ids []string) (errs []error) {
+	defer func() {
+		if p := recover(); p != nil {
+			q.cfg.Log.Warn("work panicked and is done one by one", "kind", store.Triage, "names", ids, "panic", p)
+			errs = nil
+		}
+	}()
+	return q.cfg.Work.TriageAll(ctx, ids)
 }
 
 // wayFor is until when a job gives way to deliveries that come in: what is acknowledged late is lost, what is triaged late

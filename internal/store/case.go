@@ -63,8 +63,12 @@ func (s *SQL) SaveCase(ctx context.Context, c hotfix.Case, next ...hotfix.Next) 
 		if err := s.putCase(ctx, tx, c, string(body), version); err != nil {
 			return err
 		}
-		if c.Counts != "" {
-			if _, err := tx.querier().exec(ctx, "UPDATE notices SET counted = 1 WHERE id = ?", []any{clean(c.Counts)}); err != nil {
+		if len(c.Counts) > 0 {
+			ids := make([]any, len(c.Counts))
+			for i, id := range c.Counts {
+				ids[i] = clean(id)
+			}
+			if _, err := tx.querier().exec(ctx, "UPDATE notices SET counted = 1 WHERE id IN "+places(1, len(ids)), ids); err != nil {
 				return err
 			}
 		}

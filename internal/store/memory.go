@@ -136,9 +136,11 @@ func (v *Volatile) SaveCase(ctx context.Context, c hotfix.Case, next ...hotfix.N
 	}
 	v.cases[c.Fingerprint] = versioned{body: body, version: version + 1, at: c}
 	v.next[c.Fingerprint] = append(v.next[c.Fingerprint], next...)
-	if n, ok := v.notices[c.Counts]; ok {
-		n.Counted = true
-		v.notices[n.ID] = n
+	for _, id := range c.Counts {
+		if n, ok := v.notices[id]; ok {
+			n.Counted = true
+			v.notices[id] = n
+		}
 	}
 	return nil
 }

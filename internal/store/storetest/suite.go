@@ -115,7 +115,7 @@ func counted(t *testing.T, s Store) {
 
 	c := Case("v1-aa")
 	require.NoError(t, s.SaveCase(ctx, c))
-	c.Counts = "delivery-1"
+	c.Counts = []string{"delivery-1"}
 	require.ErrorIs(t, s.SaveCase(ctx, c), store.ErrConflict)
 	n, err = s.Notice(ctx, "delivery-1")
 	require.NoError(t, err)
