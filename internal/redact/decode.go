@@ -236,7 +236,7 @@ func printable(b []byte) bool {
 func (f *finder) discord(start, end int) {
 	s := f.s
 	var id [shortestRun]byte
-	if end-start < 23 {
+	if n := end - start; n < 23 || n > base64.RawStdEncoding.EncodedLen(len(id)) {
 		return
 	}
 	second := name.run(s, end+1)

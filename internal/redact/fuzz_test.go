@@ -18,6 +18,7 @@ func FuzzScrub(f *testing.F) {
 	f.Add("APIKEY=\x1b[Re" + mix)
 	f.Add("APIKEY=n!api-" + mix + mix + " 00000000000000.00000A127")
 	f.Add("-----BEGIN RSA PRIV" + "ATE KEY-----\nabc")
+	f.Add(strings.Repeat("0", 34) + ".00000.00")
 	f.Fuzz(func(t *testing.T, s string) {
 		last := 0
 		for _, span := range Find(s) {
