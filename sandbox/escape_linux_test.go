@@ -330,14 +330,14 @@ func TestOrdinaryUser(t *testing.T) {
 	binary, err := os.ReadFile("/proc/self/exe")
 	require.NoError(t, err)
 	dir := filepath.Join(home, "sandbox")
-	program, managers := filepath.Join(dir, "sandbox.test"), filepath.Join(home, ".tools/runners/node_modules")
-	require.NoError(t, errors.Join(os.MkdirAll(dir, 0o755), os.MkdirAll(managers, 0o755), os.WriteFile(program, binary, 0o755)))
-	// The package managers that the registry serves: this user may not even get to where they lie.
-	require.NoError(t, run("../.tools/runners/node_modules", "cp -r yarn yarn-2 yarn-3 pnpm @yarnpkg '"+managers+"'"))
-	// Bun and Deno are as large as everything else together, and Go would compile its library for a user who has never done so.
-	c := exec.Command(program, "-test.v", "-test.short", "-test.timeout", "5m", "-test.skip", "^TestInstall$/^(bun|deno|go)$", "-test.run",
+	program, managers, bin := filepath.Join(dir, "sandbox.test"), filepath.Join(home, ".tools/runners/node_modules"), filepath.Join(home, ".tools/bin")
+	require.NoError(t, errors.Join(os.MkdirAll(dir, 0o755), os.MkdirAll(managers, 0o755), os.MkdirAll(bin, 0o755), os.WriteFile(program, binary, 0o755)))
+	// Programs, and the package managers that the registry serves: this user may not even get to where they lie.
+	require.NoError(t, run("../.tools/runners/node_modules", "cp -r yarn yarn-2 yarn-3 pnpm @yarnpkg '"+managers+"'; cp -L ../../bin/bun ../../bin/deno '"+bin+"'"))
+	// Go would compile its library for a user who has never done so.
+	c := exec.Command(program, "-test.v", "-test.short", "-test.timeout", "5m", "-test.skip", "^TestInstall$/^go$", "-test.run",
 		"^Test(Escapes|Limits|ForeignCalls|Native.*|Keep.*|Residue|Layers.*|Namespaces.*|Deadline|Nothing.*|Install.*|HostAttempts|RunnerAttempts|Backends|Mirror.*)$")
-	c.Dir, c.Env, c.WaitDelay = dir, append(os.Environ(), "HOME="+home, "TMPDIR="+home), time.Second
+	c.Dir, c.Env, c.WaitDelay = dir, append(os.Environ(), "HOME="+home, "TMPDIR="+home, "PATH="+bin+":"+os.Getenv("PATH")), time.Second
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: someUID, Gid: someUID}}
 	out, err := c.CombinedOutput()
 	said := slices.DeleteFunc(strings.Split(string(out), "\n"), func(s string) bool { return strings.HasPrefix(s, "===") })
