@@ -335,7 +335,7 @@ func TestOrdinaryUser(t *testing.T) {
 	// Programs, and the package managers that the registry serves: this user may not even get to where they lie.
 	require.NoError(t, run("../.tools/runners/node_modules", "cp -r yarn yarn-2 yarn-3 pnpm @yarnpkg '"+managers+"'; cp -L ../../bin/bun ../../bin/deno '"+bin+"'"))
 	// Go would compile its library for a user who has never done so.
-	c := exec.Command(program, "-test.v", "-test.short", "-test.timeout", "5m", "-test.skip", "^TestInstall$/^go$", "-test.run",
+	c := exec.Command(program, "-test.v", "-test.short", "-test.timeout", "10m", "-test.skip", "^TestInstall$/^go$", "-test.run",
 		"^Test(Escapes|Limits|ForeignCalls|Native.*|Keep.*|Residue|Layers.*|Namespaces.*|Deadline|Nothing.*|Install.*|HostAttempts|RunnerAttempts|Backends|Mirror.*)$")
 	c.Dir, c.Env, c.WaitDelay = dir, append(os.Environ(), "HOME="+home, "TMPDIR="+home, "PATH="+bin+":"+os.Getenv("PATH")), time.Second
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: someUID, Gid: someUID}}
