@@ -44,7 +44,7 @@ func (f *finder) pair(start, end int) {
 			f.cookie(first, open, to)
 			return
 		default:
-			if len(v) >= 3 && !isPlaceholder(v) && !isProse(v) && !letters(lower+"-").all(v) {
+			if len(v) >= 3 && !isPlaceholder(v) && !isProse(v) && !letters(lower+"-_").all(v) {
 				f.add(open, to, "password", rankContext)
 			}
 			return
@@ -66,7 +66,7 @@ func (f *finder) joined(i int) {
 	if colon < 1 || !dotted.all(f.s[open:open+colon]) {
 		return
 	}
-	if v := f.s[open+colon+1 : to]; len(v) >= 6 && mixed(v) && !isPlaceholder(v) && !strings.ContainsAny(v, " /:") {
+	if v := f.s[open+colon+1 : to]; len(v) >= 6 && mixed(v) && shapeOf(v).digits > 0 && !isPlaceholder(v) && !strings.ContainsAny(v, " /:") {
 		f.add(open+colon+1, to, "password", rankContext)
 	}
 }

@@ -322,8 +322,8 @@ func (f *finder) afterBlank(start, end, at int) (int, form) {
 			return at, formFlag
 		}
 		return 0, formNone
-	case "pass", "pw":
-		if f.quotes(at) > at {
+	case "pass", "pw": // the verb has a capital, or code behind it
+		if key[0] == 'p' && f.quotes(at) > at && f.s[f.quotes(at)-1] != '`' {
 			return at, formBlank
 		}
 		return 0, formNone

@@ -30,7 +30,7 @@ func TestScrub_named(t *testing.T) {
 	for _, text := range []string{
 		"http -a $USER:$PASS x.io", "docker run -u 1000:1000 -p 8080:80 nginx", "auth=(os.environ['U'], os.environ['P'])", `auth("github", "oauth")`, "HTTP_PROXY=proxy.acme.dev:8080", "Password for user app: authentication failed",
 		"{sha} is the password reset commit", "commit {sha} (token service)", "md5(password file)={hex32}", "пароль: неверный", "token != {sha}", "let token: Option<String> = None;", "nextPageToken={u44}",
-		"arn:aws:secretsmanager:eu-west-1:123456789012:secret:app-{A6}", "secret {uuid} was created", "--build-arg AUTH_TOKEN=.", "openssl req -passin stdin", "cat token|grep x", `process.env.TOKEN || ""`, "res.cookie('theme', 'dark')", "apiKey does not match: it is empty", "loaded API_KEY: <none>",
+		"arn:aws:secretsmanager:eu-west-1:123456789012:secret:app-{A6}", "secret {uuid} was created", "--build-arg AUTH_TOKEN=.", "openssl req -passin stdin", "cat token|grep x", "Pass `recursive: true1` to it", "login(bob) did not pass", `process.env.TOKEN || ""`, "res.cookie('theme', 'dark')", "apiKey does not match: it is empty", "loaded API_KEY: <none>",
 	} {
 		row := devRow{}
 		row.compose(r, "plain", text)

@@ -1,8 +1,10 @@
 package triage
 
 import (
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/hotfix"
 	"github.com/ubiquity-os-marketplace/daemon-hotfix/internal/redact"
@@ -32,6 +34,34 @@ func BenchmarkFingerprint(b *testing.B) {
 		i++
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
+}
+
+// BenchmarkLong times messages of 8 KB one by one: of several messages each, and the hard ones.
+func BenchmarkLong(b *testing.B) {
+	raw, err := readBench()
+	if err != nil {
+		b.Fatal(err)
+	}
+	var long []hotfix.Failure
+	for i := range 200 {
+		var text strings.Builder
+		for j := i; text.Len() < 8192; j++ {
+			text.WriteString(raw[j%len(raw)].Message.String() + "\n")
+		}
+		long = append(long, hotfix.Failure{Message: redact.Scrub(text.String()[:8192])})
+	}
+	for _, text := range hostile() {
+		long = append(long, hotfix.Failure{Message: redact.Scrub(text)})
+	}
+	b.ResetTimer()
+	var took []time.Duration
+	for i := 0; b.Loop(); i++ {
+		began := time.Now()
+		Fingerprint(long[i%len(long)])
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
 }
 
 // BenchmarkGrouping groups the development data and says how well.
