@@ -19,7 +19,7 @@ const (
 	frameAround = 30     // lines around a frame
 	identAround = 10     // lines around a mention of an identifier
 	placesMax   = 6      // files
-	helperMax   = 2_000  // characters of a file that a test imports
+	besideMax   = 2_000  // characters of a file that a test imports, and of a further test
 )
 
 // localise checks out the repository and finds what of it a failure is most likely about: a map, and excerpts around
@@ -43,7 +43,8 @@ func localise(ctx context.Context, b *Bench, f hotfix.Failure, frames []Frame) (
 	b.progress("looking for the cause in %d files", len(files))
 	r := ranking{tree: t, tests: t.Toolchain(), scores: map[string]float64{}, at: map[string][]span{}}
 	r.byFrames(files, frames)
-	raising := r.best(len(files)) // an error whose frames are known was raised there
+	r.framed = r.best(len(files))
+	raising := r.framed // an error whose frames are known was raised there
 	if len(raising) == 0 {
 		raising = files
 	}
@@ -75,6 +76,7 @@ type ranking struct {
 	tests  *sandbox.Toolchain // nil if none is known
 	scores map[string]float64
 	at     map[string][]span
+	framed []string // files that frames name
 }
 
 // byFrames follows the frames of a stack. A deployed program has other directories above its files than the repository,
@@ -299,8 +301,8 @@ func (r *ranking) excerpts(files []string) string {
 	if test != "" && !slices.Contains(order, test) {
 		b.WriteString("\na test to follow: " + r.excerpt(test, max(2000, min(4000, excerptMax-b.Len()))))
 	}
-	for _, f := range without(r.helpers(files, test), order) {
-		b.WriteString(r.excerpt(f, helperMax))
+	for _, f := range without(slices.Concat(r.helpers(files, test), without(r.namesake(files, order), []string{test})), order) {
+		b.WriteString(r.excerpt(f, besideMax))
 	}
 	return b.String()
 }

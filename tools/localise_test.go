@@ -142,12 +142,17 @@ func TestLocaliseFollowsCallsPastFields(t *testing.T) {
 		"other/b/b.go":    "package b\n\nfunc perDay() {}\n",
 		"other/table.go":  "package main\n" + strings.Repeat("// filling\n", 1500),
 		"board/w_test.go": "package board\n\nfunc TestWrite(t *testing.T) {}\n",
+		"cases/a_test.go": "package cases\n\nfunc TestOther(t *testing.T) {}\n",
+
+		"cases/case_test.go": "package cases\n\nfunc TestPace(t *testing.T) {}\n",
 	})
 	v, err := tools.Look(t.Context(), b, hotfix.Failure{Message: redact.Scrub("json: unsupported value: +Inf at board.Write (board/board.go:9)")}, nil)
 	require.NoError(t, err)
 	require.Contains(t, v.Repository.String(), "func (c Case) Rate() float64 {\n")
 	require.Contains(t, v.Repository.String(), "3|func perDay(n int, over float64) float64 {\n")
 	require.NotContains(t, v.Repository.String(), "func perDay() {}")
+	require.Contains(t, v.Repository.String(), "\ncases/case_test.go\n1|package cases\n2|\n3|func TestPace(t *testing.T) {}\n", "the test of what was called")
+	require.NotContains(t, v.Repository.String(), "TestOther")
 }
 
 // TestTheNearestTestIsShown: of the tests that are equally near that one which the failure points to, with what it imports
