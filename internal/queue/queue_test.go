@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -24,18 +23,6 @@ func TestMain(m *testing.M) {
 		os.Exit(child(dsn, os.Getenv(childDir), os.Getenv(childName)))
 	}
 	os.Exit(storetest.Main(m))
-}
-
-// patience is how long a test waits for what must happen.
-const patience = 2 * time.Minute
-
-// databases names every kind of database; address returns that of an empty one.
-var databases = []struct {
-	name    string
-	address func(t testing.TB) string
-}{
-	{"sqlite", func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "store.db") }},
-	{"postgres", storetest.Postgres},
 }
 
 func TestQueue(t *testing.T) {
@@ -80,18 +67,6 @@ func TestQueue(t *testing.T) {
 			}
 		})
 	}
-}
-
-// arrive saves n notices at once, the first of which has a number.
-func (h *house) arrive(first, n int) {
-	var wg sync.WaitGroup
-	for i := range n {
-		wg.Go(func() {
-			_, err := h.store.SaveNotice(h.t.Context(), storetest.Notice(fmt.Sprintf("n%d", first+i)))
-			require.NoError(h.t, err)
-		})
-	}
-	wg.Wait()
 }
 
 // together: of notices that share a job one fails, one panics and one is parked; the others hear nothing of it.
@@ -162,106 +137,6 @@ func givesWay(t *testing.T, h *house) {
 	require.ElementsMatch(t, []string{"triage n0", "triage n1", "triage n2"}, h.noted())
 }
 
-// A house is a store with whatever queues a test starts on it.
-type house struct {
-	t     *testing.T
-	dsn   string
-	store *store.SQL
-
-	mu    sync.Mutex
-	calls []string // what was done, in order
-}
-
-func newHouse(t *testing.T, dsn string) *house {
-	h := &house{t: t, dsn: dsn}
-	h.store = h.open()
-	return h
-}
-
-func (h *house) open() *store.SQL { return h.openAt(nil) }
-
-// openAt opens the store with a clock of its own.
-func (h *house) openAt(now func() time.Time) *store.SQL {
-	s, err := store.Open(h.t.Context(), store.Config{DSN: h.dsn, Now: now})
-	require.NoError(h.t, err)
-	h.t.Cleanup(func() { require.NoError(h.t, s.Close()) })
-	return s
-}
-
-func (h *house) note(format string, args ...any) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.calls = append(h.calls, fmt.Sprintf(format, args...))
-}
-
-func (h *house) noted() []string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return append([]string{}, h.calls...)
-}
-
-// work notes every call and succeeds.
-func (h *house) work() queue.Work {
-	return queue.Work{
-		Triage: func(_ context.Context, id string) error { h.note("triage %s", id); return nil },
-		Report: func(_ context.Context, fp hotfix.Fingerprint) error { h.note("report %s", fp); return nil },
-		Fix:    func(_ context.Context, fp hotfix.Fingerprint) error { h.note("fix %s", fp); return nil },
-		Watch:  func(context.Context) error { return nil },
-	}
-}
-
-// config is quick about everything.
-func (h *house) config(work queue.Work) queue.Config {
-	quick := queue.Limits{AtOnce: 4, Attempts: 3, Backoff: 10 * time.Millisecond, Longest: 40 * time.Millisecond, Timeout: patience}
-	return queue.Config{Store: h.store, Work: work, Triage: quick, Report: quick, Fix: quick, Sweep: 100 * time.Millisecond,
-		WatchEvery: time.Hour, Grace: 50 * time.Millisecond, Absence: 300 * time.Millisecond}
-}
-
-func (h *house) start(cfg queue.Config) (stop func()) {
-	q, err := queue.New(h.t.Context(), cfg)
-	require.NoError(h.t, err)
-	require.NoError(h.t, q.Start(h.t.Context()))
-	stop = sync.OnceFunc(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		require.NoError(h.t, q.Stop(ctx))
-	})
-	h.t.Cleanup(stop)
-	return stop
-}
-
-// idle waits until nothing is wanted.
-func (h *house) idle() {
-	h.t.Helper()
-	var wants []store.Want
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		var err error
-		wants, err = h.store.Wanted(h.t.Context())
-		require.NoError(h.t, err)
-		if len(wants) == 0 {
-			return
-		}
-	}
-	require.Failf(h.t, "work is left", "%d wants, the oldest is %+v", len(wants), wants[0])
-}
-
-func (h *house) until(f func() bool) {
-	h.t.Helper()
-	require.Eventually(h.t, f, patience, 5*time.Millisecond)
-}
-
-// want saves a new case of its own repository, for which next is wanted.
-func (h *house) want(fp hotfix.Fingerprint, next ...hotfix.Next) {
-	c := storetest.Case(fp)
-	c.Repo.Name = string(fp)
-	require.NoError(h.t, h.store.SaveCase(h.t.Context(), c, next...))
-}
-
-// ask wants next of a case that exists.
-func (h *house) ask(fp hotfix.Fingerprint, next ...hotfix.Next) {
-	require.NoError(h.t, storetest.Count(h.t.Context(), h.store, fp, next...))
-}
-
 func triagedOnce(t *testing.T, h *house) {
 	h.start(h.config(h.work()))
 	for range 3 {
@@ -287,183 +162,6 @@ func collapses(t *testing.T, h *house) {
 	h.start(cfg)
 	h.idle()
 	require.ElementsMatch(t, []string{"report v1-a", "fix v1-a"}, h.noted())
-}
-
-func again(t *testing.T, h *house) {
-	started, goOn := make(chan struct{}), make(chan struct{})
-	work := h.work()
-	work.Report = func(ctx context.Context, fp hotfix.Fingerprint) error {
-		c, err := h.store.Case(ctx, fp)
-		h.note("report %d", c.Count)
-		if c.Count == 1 {
-			close(started)
-			<-goOn
-		}
-		return err
-	}
-	h.start(h.config(work))
-	h.want("v1-a", hotfix.NextReport)
-	<-started
-	for range 3 {
-		h.ask("v1-a", hotfix.NextReport)
-	}
-	require.Equal(t, []string{"report 1"}, h.noted(), "not beside the one that runs")
-	close(goOn)
-	h.idle()
-	require.Equal(t, []string{"report 1", "report 4"}, h.noted())
-}
-
-func nothingOfAConflict(t *testing.T, h *house) {
-	_, err := queue.New(t.Context(), h.config(h.work()))
-	require.NoError(t, err)
-	h.want("v1-a")
-	require.ErrorIs(t, h.store.SaveCase(t.Context(), storetest.Case("v1-a"), hotfix.NextFix), store.ErrConflict)
-	wants, err := h.store.Wanted(t.Context())
-	require.NoError(t, err)
-	require.Empty(t, wants)
-}
-
-// failing returns work whose fix fails as long as fails says so.
-func (h *house) failing(fails func(n int) error) queue.Work {
-	work, n := h.work(), 0
-	work.Fix = func(context.Context, hotfix.Fingerprint) error {
-		h.mu.Lock()
-		n++
-		now := n
-		h.mu.Unlock()
-		h.note("fix")
-		return fails(now)
-	}
-	return work
-}
-
-func (h *house) parked() (list []store.Want) {
-	h.t.Helper()
-	h.until(func() bool {
-		var err error
-		list, err = h.store.Parked(h.t.Context())
-		require.NoError(h.t, err)
-		return len(list) > 0
-	})
-	return list
-}
-
-func parked(t *testing.T, h *house) {
-	h.start(h.config(h.failing(func(n int) error {
-		if n <= 3 {
-			return fmt.Errorf("the forge said no, %d", n)
-		}
-		return nil
-	})))
-	h.want("v1-a", hotfix.NextFix)
-	list := h.parked()
-	require.Len(t, list, 1)
-	require.Equal(t, "the forge said no, 3", list[0].Reason)
-	require.Equal(t, 3, list[0].Attempts)
-	require.Len(t, h.noted(), 3)
-
-	h.ask("v1-a", hotfix.NextFix) // the case changed: that is worth another try
-	h.until(func() bool { return len(h.noted()) == 4 })
-	h.idle()
-	list, err := h.store.Parked(t.Context())
-	require.NoError(t, err)
-	require.Empty(t, list)
-}
-
-func parkedTooSoon(t *testing.T, h *house) {
-	h.start(h.config(h.failing(func(n int) error {
-		if n == 3 {
-			h.ask("v1-a", hotfix.NextFix)
-		}
-		if n <= 3 {
-			return errors.New("not yet")
-		}
-		return nil
-	})))
-	h.want("v1-a", hotfix.NextFix)
-	h.until(func() bool { return len(h.noted()) == 4 })
-	h.idle()
-	list, err := h.store.Parked(t.Context())
-	require.NoError(t, err)
-	require.Empty(t, list)
-}
-
-func released(t *testing.T, h *house) {
-	ctx := t.Context()
-	var mu sync.Mutex
-	broken := true
-	work := h.work()
-	work.Fix = func(_ context.Context, fp hotfix.Fingerprint) error {
-		mu.Lock()
-		defer mu.Unlock()
-		if broken {
-			return errors.New("no")
-		}
-		h.note("fix %s", fp)
-		return nil
-	}
-	h.start(h.config(work))
-	h.want("v1-a", hotfix.NextFix)
-	h.want("v1-b", hotfix.NextFix)
-	h.until(func() bool { return len(h.parked()) == 2 })
-	mu.Lock()
-	broken = false
-	mu.Unlock()
-
-	cli := h.open() // another process, which has no queue
-	require.NoError(t, cli.Drop(ctx, store.Fix, "v1-b"))
-	require.NoError(t, cli.Release(ctx, store.Fix, "v1-a"))
-	require.ErrorIs(t, cli.Release(ctx, store.Fix, "v1-a"), store.ErrNotFound)
-	require.ErrorIs(t, cli.Drop(ctx, store.Fix, "v1-b"), store.ErrNotFound)
-	h.idle()
-	require.Equal(t, []string{"fix v1-a"}, h.noted())
-}
-
-func panics(t *testing.T, h *house) {
-	h.start(h.config(h.failing(func(int) error { panic("out of cheese") })))
-	h.want("v1-a", hotfix.NextFix)
-	require.Equal(t, "panic: out of cheese", h.parked()[0].Reason)
-}
-
-// throttle is an error as the forge returns it.
-type throttle struct{ until time.Time }
-
-func (e *throttle) Error() string      { return "come back later" }
-func (e *throttle) RetryAt() time.Time { return e.until }
-
-func throttled(t *testing.T, h *house) {
-	began := time.Now()
-	cfg := h.config(h.failing(func(n int) error {
-		if n <= 2 {
-			return fmt.Errorf("open pull request: %w", &throttle{time.Now()})
-		}
-		return nil
-	}))
-	cfg.Fix.Attempts = 1
-	h.start(cfg)
-	h.want("v1-a", hotfix.NextFix)
-	h.until(func() bool { return len(h.noted()) == 1 })
-	h.until(func() bool {
-		wants, err := h.store.Wanted(t.Context())
-		require.NoError(t, err)
-		return len(wants) == 1 && wants[0].Reason == "open pull request: come back later" && wants[0].Attempts == 0
-	})
-	h.idle()
-	require.Len(t, h.noted(), 3)
-	require.Greater(t, time.Since(began), 2*time.Second, "each wait is a second at least")
-}
-
-func cutOff(t *testing.T, h *house) {
-	work := h.work()
-	work.Fix = func(ctx context.Context, _ hotfix.Fingerprint) error {
-		<-ctx.Done()
-		return fmt.Errorf("step 7: %w", ctx.Err())
-	}
-	cfg := h.config(work)
-	cfg.Fix.Attempts, cfg.Fix.Timeout = 1, 50*time.Millisecond
-	h.start(cfg)
-	h.want("v1-a", hotfix.NextFix)
-	require.Equal(t, "one fix may take 50ms, and that was over: step 7: context deadline exceeded", h.parked()[0].Reason)
 }
 
 func handedBack(t *testing.T, h *house) {
@@ -593,38 +291,6 @@ func vanished(t *testing.T, h *house) {
 	h.start(h.config(h.work()))
 	h.idle()
 	require.Equal(t, []string{"report v1-a"}, h.noted())
-}
-
-// loseJobs removes River's jobs, but not what is wanted.
-func (h *house) loseJobs() {
-	require.NoError(h.t, h.store.Write(h.t.Context(), func(tx store.Tx) error {
-		const gone = "DELETE FROM river_job WHERE state <> 'running'" // SQLite would give its number to another
-		if tx.PG != nil {
-			_, err := tx.PG.Exec(h.t.Context(), gone)
-			return err
-		}
-		_, err := tx.Lite.ExecContext(h.t.Context(), gone)
-		return err
-	}))
-}
-
-func deadly(t *testing.T, h *house) {
-	ctx := t.Context()
-	_, err := queue.New(ctx, h.config(h.work()))
-	require.NoError(t, err)
-	h.want("v1-a", hotfix.NextFix)
-	wants, err := h.store.Wanted(ctx)
-	require.NoError(t, err)
-	_, err = h.store.Claim(ctx, store.Fix, []string{"v1-a"}, wants[0].Job(), "somebody who died of it", 0)
-	require.NoError(t, err)
-	h.loseJobs() // so that only the sweep can find it
-
-	cfg := h.config(h.work())
-	cfg.Fix.Deaths = 1
-	h.start(cfg)
-	list := h.parked()
-	require.Equal(t, "the process that was at it died", list[0].Reason)
-	require.Empty(t, h.noted(), "it is not tried once more")
 }
 
 func keeps(t *testing.T, h *house) {
