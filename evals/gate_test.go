@@ -70,7 +70,7 @@ func TestARegressionInAPromptAndOneInAGateAreNamed(t *testing.T) {
 func TestARegressionInAToolAndOneInASignalAreNamed(t *testing.T) {
 	t.Parallel()
 	said := worse(t, with(t,
-		plant{"tools/open_pr.go", "Propose your changes as a draft pull request.", "Propose your changes."},
+		plant{"tools/open_pr.go", "Prove your changes and open a draft pull request, or hear why not.", "Open a draft pull request."},
 		plant{"tools/open_pr.go", "\tvar out []hotfix.Reason\n\tif !e.Proves() {", "\treturn nil\n\tvar out []hotfix.Reason\n\tif !e.Proves() {"},
 		plant{"internal/triage/signal_transient.go", "\tswitch c.Latest.Status {", "\treturn 0, \"\"\n\tswitch c.Latest.Status {"},
 	), "go-nil-map,node-honest-refusal,node-rate-limit,node-cheat-weaker-test")
