@@ -301,7 +301,11 @@ func (r *ranking) excerpts(files []string) string {
 	if test != "" && !slices.Contains(order, test) {
 		b.WriteString("\na test to follow: " + r.excerpt(test, max(2000, min(4000, excerptMax-b.Len()))))
 	}
-	for _, f := range without(slices.Concat(r.helpers(files, test), without(r.namesake(files, order), []string{test})), order) {
+	beside := r.helpers(files, test)
+	if more := r.namesake(files, order); more != "" && more != test {
+		beside = append(beside, more)
+	}
+	for _, f := range without(beside, order) {
 		b.WriteString(r.excerpt(f, besideMax))
 	}
 	return b.String()

@@ -62,18 +62,18 @@ func (r *ranking) helpers(files []string, test string) []string {
 }
 
 // namesake is the test that is called like the first file in order that no frame names, or like its directory: what is noticed in
-// one file is often caused in one that it calls, and tested there.
-func (r *ranking) namesake(files, order []string) []string {
+// one file is often caused in one that it calls, and tested there. "" if there is none.
+func (r *ranking) namesake(files, order []string) string {
 	for _, about := range without(order, r.framed) {
 		for _, name := range []string{stem(about), path.Base(path.Dir(about))} {
 			for _, f := range files {
 				if stem(f) == name && !bulk.MatchString(f) && r.holdsTests(f) {
-					return []string{f}
+					return f
 				}
 			}
 		}
 	}
-	return nil
+	return ""
 }
 
 // stem is the name of a file without directories and endings.

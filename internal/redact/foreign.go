@@ -37,8 +37,13 @@ func (f *finder) foreignLines() {
 
 func (f *finder) foreignWords(from, to int, words []string, c class) {
 	for _, w := range words {
-		if at := strings.Index(f.s[from:to], w); at >= 0 {
-			f.foreign(from+at+len(w), c)
+		for at := from; ; {
+			next := strings.Index(f.s[at:to], w)
+			if next < 0 {
+				break
+			}
+			at += next + len(w)
+			f.foreign(at, c)
 		}
 	}
 }

@@ -19,7 +19,7 @@ func TestScrub_named(t *testing.T) {
 		"«h64» is the api key", "using '«h32»' as our encryption key", `"«h64»" # hmac secret`, "«h64» (signing key)",
 		"azure_key|«b60»|rw", "webhookSecret does not match: «A32»", "process.env.API_KEY ?? '«A32»'", `(api-key . "«A32»")`, "loaded API_KEY: <«A40»>", "docker secret create api_key - <<< «A32»", `smtp.PlainAuth("", "bob", "«A12»", "smtp.x")`,
 		"res.cookie('session', '«u48»')", "api_key........ «A32»",
-		"Mot de passe : «A12»", "пароль = «A12»", "パスワード：«A12»", "Wachtwoord voor root: «A12»",
+		"Mot de passe : «A12»", "пароль = «A12»", "пароль: «A12», новый пароль: «A14»", "パスワード：«A12»", "Wachtwoord voor root: «A12»",
 		"TWILIO_AUTH_TOKEN ?= «h32»", `let api_key: String = "«A32»".into();`, `config :app, :auth_token, "«A32»"`, "API_KEY:\n    value: «A32»", `"ParameterKey": "DbPassword", "ParameterValue": "«A16»"`,
 		`gh secret set API_KEY --body "«A32»"`, `{"uri":"amqp:\/\/app:«A14»@rabbit:5672\/"}`, "JSESSIONID=«H32»;",
 	} {

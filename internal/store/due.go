@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -41,8 +42,9 @@ type dueCase struct {
 }
 
 // Due has look see every case that the time may mean something to at now. One whose time is later than was noted, because
-// the rules have changed or nobody knew them, is left out from then on.
+// the rules have changed or nobody knew them, is left out from then on. A case that cannot be read does not stop the others.
 func (s *SQL) Due(ctx context.Context, now time.Time, look func(hotfix.Case)) error {
+	var errs []error
 	for last := (dueCase{}); ; {
 		var page []dueCase
 		err := s.db().query(ctx, dueCases, []any{micros(now), last.due, last.fp, int64(duePage)}, func(r rows) error {
@@ -52,22 +54,23 @@ func (s *SQL) Due(ctx context.Context, now time.Time, look func(hotfix.Case)) er
 			return err
 		})
 		if err != nil {
-			return fmt.Errorf("list due cases: %w", classify(err))
+			return errors.Join(append(errs, fmt.Errorf("list due cases: %w", classify(err)))...)
 		}
 		for _, row := range page {
 			var c hotfix.Case
 			if err := json.Unmarshal([]byte(row.body), &c); err != nil {
-				return fmt.Errorf("decode case %s: %w", row.fp, err)
+				errs = append(errs, fmt.Errorf("decode case %s: %w", row.fp, err))
+				continue
 			}
 			due := s.dueAt(c)
 			if due > 0 && due <= micros(now) {
 				look(c)
 			} else if err := s.rest(ctx, row, due); err != nil {
-				return err
+				errs = append(errs, err)
 			}
 		}
 		if len(page) < duePage {
-			return nil
+			return errors.Join(errs...)
 		}
 		last = page[len(page)-1]
 	}

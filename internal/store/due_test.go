@@ -37,6 +37,11 @@ func TestIdleCasesAreNotRead(t *testing.T) {
 			require.Len(t, due(t, s, day), 65)
 			all := due(t, s, day.Add(6*time.Hour))
 			require.Len(t, all, 450)
+			damage(t, s, "UPDATE cases SET due = 1 WHERE fingerprint = 'idle-1'")
+			seen := 0
+			require.ErrorContains(t, s.Due(t.Context(), day.Add(6*time.Hour), func(hotfix.Case) { seen++ }), "decode case idle-1")
+			require.Equal(t, 450, seen, "what cannot be read stops no other")
+			damage(t, s, "DELETE FROM cases WHERE fingerprint = 'idle-1'")
 			saveDue(t, s, "v1-000", day.Add(48*time.Hour))
 			require.NotContains(t, due(t, s, day.Add(47*time.Hour)), "v1-000")
 			require.Contains(t, due(t, s, day.Add(48*time.Hour)), "v1-000")
